@@ -1,0 +1,1 @@
+"""Measurements of the exchange against baselines run beside it."""

@@ -1,0 +1,110 @@
+"""Decide again, at the moment of reading, which statements a person may see (design §3, step 5).
+
+What a consent carried when the message was accepted, it may not carry any more: a withdrawal
+takes effect on the next read. What needed no consent stays readable.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from consent import bases
+from consent.decision import GATES, Gate, Share, ShareRequest, judge
+from consent.rules import FAILED, RuleFailedError, ask
+from contracts.consents import Basis, BasisKind, ConsentHeld
+from contracts.questions import Category
+from contracts.roles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class KeptStatement:
+    """A statement as it was accepted: its category and how the message that carried it travelled.
+
+    `basis`, `sender` and `protection` are the message's own; `recipients` are the ids of the
+    agencies to which it was accepted.
+    """
+
+    category: Category
+    basis: Basis
+    sender: str
+    recipients: frozenset[str]
+    protection: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A person of the agency `reader` asks to see statements about one child at the instant `now`.
+
+    `reader_role` is None when the directory does not hold the agency now. `consents` are those
+    that the journey holds now, withdrawn ones among them. `now` has a time zone.
+    """
+
+    reader: str
+    reader_role: Role | None
+    statements: tuple[KeptStatement, ...]
+    consents: tuple[ConsentHeld, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Whether the reader may see a statement, and the ids of the rules that say so."""
+
+    shown: bool
+    rules: tuple[str, ...]
+
+
+# The line manager's signature was checked when the message was accepted and cannot lapse.
+_GATES: Final[Mapping[str, Gate]] = {
+    **GATES,
+    BasisKind.OVERRIDE: Gate("override.approved", (bases.RECIPIENT_UNKNOWN, bases.OVERRIDE_GROUND)),
+}
+
+
+def decide_read(request: ReadRequest) -> tuple[Seen, ...]:
+    """Return for each statement, in order, whether the reader may see it now.
+
+    A consent counts only if the message named it: a later consent lets a later message share.
+    Pure, and never raises for what a request holds; what cannot be worked out is not shown.
+    """
+    return tuple([_seen(request, kept) for kept in request.statements])
+
+
+def _seen(request: ReadRequest, kept: KeptStatement) -> Seen:
+    if request.reader_role is None:
+        return Seen(shown=False, rules=("recipient.unknown",))
+    try:
+        if ask("read.own-words", _own_words, request, kept) is True:
+            return Seen(shown=True, rules=("read.own-words",))
+        if ask("read.not-recipient", _not_recipient, request, kept) is not False:
+            return Seen(shown=False, rules=("read.not-recipient",))
+    except RuleFailedError as failed:
+        return Seen(shown=False, rules=(failed.rule + FAILED,))
+    outcome = judge(_as_shared(request, kept), _GATES)
+    return Seen(isinstance(outcome, Share) and outcome.shown == (True,), outcome.rules)
+
+
+def _own_words(request: ReadRequest, kept: KeptStatement) -> bool:
+    return bool(request.reader) and request.reader == kept.sender
+
+
+def _not_recipient(request: ReadRequest, kept: KeptStatement) -> bool:
+    return request.reader not in kept.recipients
+
+
+def _as_shared(request: ReadRequest, kept: KeptStatement) -> ShareRequest:
+    """Return the statement as if it were shared with the reader now."""
+    return ShareRequest(
+        basis=kept.basis,
+        sender=kept.sender,
+        author="",
+        countersigners=(),
+        line_managers=frozenset(),
+        recipient=request.reader,
+        recipient_role=request.reader_role,
+        categories=(kept.category,),
+        consents=request.consents,
+        now=request.now,
+        protection=kept.protection,
+    )

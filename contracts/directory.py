@@ -1,0 +1,211 @@
+"""The directory: who takes part in a partnership, signed by its root key (design §1, §4).
+
+A directory names agencies, practitioners, services, gateways and their keys with their times of
+validity. Keys are named by their RFC 7638 thumbprint, so that no two holders can share a name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, ValidationError
+
+from contracts import jws
+from contracts.errors import HandrailError
+from contracts.identifiers import (
+    AgencyId,
+    Base64Url,
+    HolderId,
+    PartnershipId,
+    PractitionerId,
+    ServiceId,
+)
+from contracts.roles import Capacity, Role
+from contracts.values import Instant, ShortText, Value
+
+TYP = "handrail-directory+jws"
+GRACE = timedelta(days=7)
+Month = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
+NatsPublic = Annotated[str, StringConstraints(pattern=r"^U[A-Z2-7]{55}$")]
+
+
+class SigningKey(Value):
+    """A public Ed25519 key; `x` as in RFC 8037, times are instants.
+
+    `retired_at`: signs nothing sealed later. `compromised_at`: signs nothing that arrives later.
+    """
+
+    kid: Base64Url
+    x: Base64Url
+    valid_from: Instant
+    valid_to: Instant | None = None
+    retired_at: Instant | None = None
+    compromised_at: Instant | None = None
+
+
+class DeliveryKey(Value):
+    """A public X25519 key to which an agency's child-protection deliveries of a month are sealed."""
+
+    month: Month
+    x: Base64Url
+
+
+class Agency(Value):
+    """An organisation that takes part; `source_code` is its DfE referral source code."""
+
+    id: AgencyId
+    name: ShortText
+    role: Role
+    gateway: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
+    duty_desk: PractitionerId | None = None
+    source_code: Annotated[str, Field(pattern=r"^[0-9]{1,2}[A-F]?$")] | None = None
+    delivery_keys: tuple[DeliveryKey, ...] = ()
+    left_at: Instant | None = None
+
+
+class Practitioner(Value):
+    """A named person in an agency, with capacities there, a line manager and signing keys."""
+
+    id: PractitionerId
+    name: ShortText
+    capacities: tuple[Capacity, ...] = ()
+    line_manager: PractitionerId | None = None
+    deputy: PractitionerId | None = None
+    keys: tuple[SigningKey, ...] = ()
+    left_at: Instant | None = None
+
+
+class Service(Value):
+    """A service of the partnership and the keys with which it attests or signs notices."""
+
+    id: ServiceId
+    keys: tuple[SigningKey, ...]
+
+
+class Gateway(Value):
+    """A process that connects for agencies: one NATS account, one identity for each of its users."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
+    service_nkey: NatsPublic
+    desk_nkey: NatsPublic
+
+
+class DirectoryDocument(Value):
+    """What the partnership root signs; `version` only grows, times are instants."""
+
+    partnership: PartnershipId
+    version: Annotated[int, Field(ge=1)]
+    issued_at: Instant
+    expires_at: Instant
+    demonstration: bool = False
+    rule_packs: tuple[ShortText, ...] = ()
+    agencies: tuple[Agency, ...] = ()
+    practitioners: tuple[Practitioner, ...] = ()
+    services: tuple[Service, ...] = ()
+    gateways: tuple[Gateway, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """Whose key it is: a practitioner's or a service's id, and the key."""
+
+    holder: HolderId
+    key: SigningKey
+    is_service: bool
+
+
+class Directory:
+    """Look-ups over a verified directory document."""
+
+    def __init__(self, document: DirectoryDocument) -> None:
+        """Index `document`; give a document that `open_directory` verified."""
+        self.document = document
+        self.agencies: Mapping[str, Agency] = {a.id: a for a in document.agencies}
+        self.practitioners: Mapping[str, Practitioner] = {p.id: p for p in document.practitioners}
+        self.services: Mapping[str, Service] = {s.id: s for s in document.services}
+        self._keys: dict[str, KeyHolder] = {}
+        for person in document.practitioners:
+            for key in person.keys:
+                self._keys[key.kid] = KeyHolder(person.id, key, is_service=False)
+        for service in document.services:
+            for key in service.keys:
+                self._keys[key.kid] = KeyHolder(service.id, key, is_service=True)
+
+    def holder(self, kid: str) -> KeyHolder | None:
+        """Return who holds the key `kid`, or None."""
+        return self._keys.get(kid)
+
+    def agency(self, agency: str, at: datetime) -> Agency | None:
+        """Return an agency that takes part at the instant `at`, or None."""
+        found = self.agencies.get(agency)
+        return None if found is None or _gone(found.left_at, at) else found
+
+    def practitioner(self, practitioner: str, at: datetime) -> Practitioner | None:
+        """Return a practitioner who has not left at the instant `at`, or None."""
+        found = self.practitioners.get(practitioner)
+        return None if found is None or _gone(found.left_at, at) else found
+
+    def line_managers(self, practitioner: str, at: datetime) -> frozenset[str]:
+        """Return the person's line manager and that manager's deputy, as ids (003 §2.3)."""
+        person = self.practitioner(practitioner, at)
+        manager = self.practitioner(person.line_manager, at) if person and person.line_manager else None
+        if manager is None:
+            return frozenset()
+        return frozenset({manager.id, manager.deputy} if manager.deputy else {manager.id})
+
+    def by_role(self, role: Role) -> tuple[Agency, ...]:
+        """Return the agencies of a role, in the directory's order."""
+        return tuple(a for a in self.document.agencies if a.role is role)
+
+    def must_be_fresh(self, now: datetime, grace: timedelta = GRACE) -> None:
+        """Raise `directory.expired` when the directory is past its expiry and a grace of days."""
+        if now > self.document.expires_at + grace:
+            raise HandrailError(
+                "directory.expired",
+                "the partnership's directory has expired",
+                "have the partnership root sign a new directory and start again",
+            )
+
+
+def _gone(left_at: datetime | None, at: datetime) -> bool:
+    return left_at is not None and left_at <= at
+
+
+def sign_directory(document: DirectoryDocument, root: jws.PrivateKey) -> bytes:
+    """Return the directory as JWS General JSON, signed by the partnership root."""
+    payload = document.model_dump_json(exclude_defaults=True).encode()
+    return jws.sign(payload, root, TYP)
+
+
+def open_directory(data: bytes, root_x: str, *, newest_seen: int = 0) -> Directory:
+    """Return the directory in `data`, verified against the root's public key `root_x`.
+
+    Raises `directory.untrusted` for any other signature or form, `directory.older` when its
+    version is below `newest_seen`: a broker cannot bring an old key back.
+    """
+    untrusted = HandrailError(
+        "directory.untrusted",
+        "the directory is not signed by the partnership root",
+        "fetch the directory from the partnership again and compare the root key",
+    )
+    parsed = jws.parse(data, TYP)
+    if isinstance(parsed, jws.Unacceptable):
+        raise untrusted
+    root = jws.PublicKey(root_x)
+    if [s.kid for s in parsed.signatures] != [root.kid]:
+        raise untrusted
+    payload = jws.verify(parsed, {root.kid: root})
+    if payload is None:
+        raise untrusted
+    try:
+        document = DirectoryDocument.model_validate_json(payload)
+    except ValidationError:
+        raise untrusted from None
+    if document.version < newest_seen:
+        raise HandrailError(
+            "directory.older",
+            "the directory is older than one that was seen before",
+            "fetch the newest directory from the partnership",
+        )
+    return Directory(document)

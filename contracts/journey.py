@@ -1,0 +1,172 @@
+"""The journey: a child's state as a fold over decided messages (design §1).
+
+It holds references, codes, dates and practitioners; of what a family said only the question's
+number, the day and the agency. Instants are ISO 8601 strings in UTC, so that the compact form
+is the same wherever it is written.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from contracts.consents import Consent, ConsentHeld
+from contracts.roles import Level
+
+FOLD_VERSION = 1
+_PRIOR_REQUESTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Who leads, since when, and the message by which that became so."""
+
+    practitioner: str
+    agency: str
+    since: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A lead professional proposed who has not answered yet; the old lead still holds."""
+
+    id: str
+    practitioner: str
+    agency: str
+    proposed_by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request for a service and how far it has come; `outcome` is empty until decided."""
+
+    id: str
+    kind: str
+    agency: str
+    author: str
+    to: tuple[str, ...]
+    at: str
+    protection: bool = False
+    acknowledged: bool = False
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """An assessment under way; the Team Around the Child goes on meanwhile (003 §2.7)."""
+
+    request: str
+    by: str
+    started: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A child's state after its `entries`-th entry.
+
+    `answered` maps a question's number to `(day, agency)`; `involved` are the agencies with a
+    part in this journey; `support` is the family's choice about early help: "", chosen, declined.
+    """
+
+    child: str
+    entries: int = 0
+    now: str = ""
+    level: Level = Level.UNIVERSAL
+    case_open: bool = False
+    lead: Lead | None = None
+    proposals: tuple[Proposal, ...] = ()
+    requests: tuple[Request, ...] = ()
+    assessment: Assessment | None = None
+    consents: tuple[ConsentHeld, ...] = ()
+    answered: dict[str, tuple[str, str]] = field(default_factory=dict)
+    involved: tuple[str, ...] = ()
+    child_in_need_since: str = ""
+    protection_plan_ended: str = ""
+    support: str = ""
+
+    def request(self, message: str) -> Request | None:
+        """Return the request made by that message, or None."""
+        return next((r for r in self.requests if r.id == message), None)
+
+    def proposal(self, message: str) -> Proposal | None:
+        """Return the open proposal made by that message, or None."""
+        return next((p for p in self.proposals if p.id == message), None)
+
+    def with_request(self, request: Request) -> "Journey":
+        """Return the journey with `request` added or replaced; old decided ones are let go."""
+        others = tuple(r for r in self.requests if r.id != request.id)
+        kept = tuple(r for r in others if not r.outcome) + tuple(
+            r for r in others if r.outcome
+        )[-_PRIOR_REQUESTS:]
+        ordered = tuple(r for r in others if r in kept)
+        return replace(self, requests=(*ordered, request))
+
+    def with_involved(self, *agencies: str) -> "Journey":
+        """Return the journey with these agencies having a part in it."""
+        new = tuple(dict.fromkeys(a for a in agencies if a not in self.involved))
+        return replace(self, involved=self.involved + new) if new else self
+
+    def with_consents(self, consents: tuple[Consent, ...]) -> "Journey":
+        """Return the journey with these consents held; an id already held is left as it was."""
+        held = {c.consent.id for c in self.consents}
+        new = tuple(ConsentHeld(consent=c) for c in consents if c.id not in held)
+        return replace(self, consents=self.consents + new) if new else self
+
+
+def dump(journey: Journey) -> bytes:
+    """Return the compact JSON form of `journey`."""
+    return orjson.dumps(_compact(journey))
+
+
+def _compact(journey: Journey) -> dict[str, Any]:
+    made: dict[str, Any] = {"v": FOLD_VERSION, "child": journey.child}
+    for name in _PLAIN:
+        value = getattr(journey, name)
+        if value:
+            made[name] = value
+    if journey.consents:
+        made["consents"] = [
+            c.model_dump(mode="json", exclude_defaults=True) for c in journey.consents
+        ]
+    return made
+
+
+_PLAIN = (
+    "entries",
+    "now",
+    "level",
+    "case_open",
+    "lead",
+    "proposals",
+    "requests",
+    "assessment",
+    "answered",
+    "involved",
+    "child_in_need_since",
+    "protection_plan_ended",
+    "support",
+)
+
+
+def load(made: dict[str, Any]) -> Journey:
+    """Return the journey of its compact form; give only what `dump` wrote and a ledger kept."""
+    lead, assessment = made.get("lead"), made.get("assessment")
+    return Journey(
+        child=made["child"],
+        entries=made.get("entries", 0),
+        now=made.get("now", ""),
+        level=Level(made.get("level", Level.UNIVERSAL)),
+        case_open=made.get("case_open", False),
+        lead=Lead(**lead) if lead else None,
+        proposals=tuple(Proposal(**p) for p in made.get("proposals", ())),
+        requests=tuple(Request(**{**r, "to": tuple(r["to"])}) for r in made.get("requests", ())),
+        assessment=Assessment(**assessment) if assessment else None,
+        consents=tuple(ConsentHeld.model_validate(c) for c in made.get("consents", ())),
+        answered={k: (v[0], v[1]) for k, v in made.get("answered", {}).items()},
+        involved=tuple(made.get("involved", ())),
+        child_in_need_since=made.get("child_in_need_since", ""),
+        protection_plan_ended=made.get("protection_plan_ended", ""),
+        support=made.get("support", ""),
+    )

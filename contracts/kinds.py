@@ -1,0 +1,122 @@
+"""What a kind of message is: its content, who may send it on what basis, its guards and its fold.
+
+Kinds live in `contracts.messages`, one module per chapter of the guidance; this module holds
+what they have in common and the registry.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from contracts.consents import ALL_BASES, BasisKind
+from contracts.directory import Directory
+from contracts.event import Event
+from contracts.journey import Journey
+from contracts.reasons import Refusal
+from contracts.roles import Capacity, Role
+from contracts.statements import Disclosed
+from contracts.values import Value
+
+EVERY_ROLE = frozenset(Role)
+
+
+class NoContent(Value):
+    """A kind that says nothing beside what every message says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message whose seal, form and statements have been verified; nothing else becomes one.
+
+    `sealed` is the sealed text as received, `digest` its SHA-256 in hex.
+    """
+
+    event: Event
+    kind: "Kind"
+    content: Any
+    statements: tuple[Disclosed, ...]
+    sealed: str
+    digest: str
+
+    @property
+    def questions(self) -> frozenset[str]:
+        """Return the keys of the questions that the message answers."""
+        return frozenset(s.statement.question for s in self.statements)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a guard looks at: the message, the journey before it, the directory and the instant."""
+
+    message: Opened
+    journey: Journey | None
+    directory: Directory
+    now: datetime
+
+    @property
+    def event(self) -> Event:
+        """Return the message's envelope."""
+        return self.message.event
+
+    @property
+    def recipients(self) -> frozenset[str]:
+        """Return the ids of the agencies that the message is addressed to."""
+        return frozenset(r.agency for r in self.event.data.recipients)
+
+    def role_of(self, agency: str) -> Role | None:
+        """Return the role of an agency that takes part now, or None."""
+        found = self.directory.agency(agency, self.now)
+        return None if found is None else found.role
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a fold looks at: the accepted message and the instant of its decision.
+
+    A fold needs no disclosure, so that a journey can be refolded after an erasure.
+    """
+
+    event: Event
+    content: Any
+    now: datetime
+
+    @property
+    def at(self) -> str:
+        """Return the instant as a journey holds it."""
+        return iso(self.now)
+
+
+Guard = Callable[[Situation], Iterable[Refusal]]
+Fold = Callable[[Journey, Step], Journey]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of message.
+
+    `senders`: roles of agencies that may send it. `authors`: capacities of which the author needs
+    one. `countersigned_by`: capacities that must each countersign. `cites`: the paragraph.
+    `asks`: it is a request that somebody must acknowledge and decide. `addressed`: it needs a
+    recipient.
+    """
+
+    name: str
+    title: str
+    cites: str
+    content: type[Value]
+    fold: Fold
+    senders: frozenset[Role] = EVERY_ROLE
+    authors: frozenset[Capacity] = frozenset()
+    countersigned_by: tuple[Capacity, ...] = ()
+    bases: frozenset[BasisKind] = ALL_BASES
+    guards: tuple[Guard, ...] = ()
+    opening: bool = False
+    asks: bool = False
+    addressed: bool = True
+    by_service: bool = False
+
+
+def iso(instant: datetime) -> str:
+    """Return an instant in UTC as journeys and ledger records write it."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,73 @@
+"""Closing a case to social care (003 §§5.5, 5.7; 3.3: CAF is never a condition of closing)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import StrEnum
+
+from contracts.journey import Journey
+from contracts.kinds import Kind, Situation, Step
+from contracts.messages.guards import needs_statement, tells_lead
+from contracts.reasons import Refusal
+from contracts.roles import Level, Role
+from contracts.values import Value
+
+
+class Support(StrEnum):
+    """What the family chose beside social care (003 §§5.3, 5.7)."""
+
+    CONTINUES = "continues"
+    DECLINED = "declined"
+    NOT_NEEDED = "not_needed"
+
+
+class CaseClosed(Value):
+    """That a case is closed to social care; the DfE reason is a statement, `closure.reason`."""
+
+    support: Support
+
+
+def _case_is_open(s: Situation) -> Iterator[Refusal]:
+    if s.event.data.history is None and (s.journey is None or not s.journey.case_open):
+        yield Refusal("case.not-open")
+
+
+def _lead_has_accepted(s: Situation) -> Iterator[Refusal]:
+    """Refuse to leave a family that chose support without a lead (003 §§5.3, 5.5)."""
+    if s.message.content.support is not Support.CONTINUES:
+        return
+    lead = s.journey.lead if s.journey else None
+    outside = lead is not None and s.role_of(lead.agency) not in (
+        Role.SOCIAL_CARE,
+        Role.FIRST_RESPONSE,
+        None,
+    )
+    if not outside:
+        yield Refusal("case.needs-lead")
+
+
+def _fold_closed(journey: Journey, step: Step) -> Journey:
+    continues = step.content.support is Support.CONTINUES
+    closed = replace(
+        journey,
+        case_open=False,
+        assessment=None,
+        level=Level.EARLY_HELP if continues else Level.UNIVERSAL,
+        support="chosen" if continues else "declined",
+        child_in_need_since="",
+        protection_plan_ended="",
+    ).with_involved(step.event.agency)
+    return closed if continues else replace(closed, lead=None, proposals=())
+
+
+CLOSED = Kind(
+    name="case.closed",
+    title="The case is closed to social care",
+    cites="003 §§3.3, 5.5, 5.7",
+    content=CaseClosed,
+    fold=_fold_closed,
+    addressed=False,
+    senders=frozenset({Role.SOCIAL_CARE, Role.FIRST_RESPONSE}),
+    guards=(_case_is_open, _lead_has_accepted, tells_lead, needs_statement("closure.reason")),
+)
+
+KINDS = (CLOSED,)

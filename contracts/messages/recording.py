@@ -1,0 +1,163 @@
+"""Acknowledging, recording consent, adding to the story, and a case that was open before."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import Field
+
+from contracts.consents import SHARING_BASES, BasisKind, ConsentHeld
+from contracts.identifiers import MessageId, PractitionerId, agency_of
+from contracts.journey import Journey, Lead
+from contracts.kinds import Kind, NoContent, Situation, Step, iso
+from contracts.messages.guards import answered_request, tells_referrer
+from contracts.reasons import Refusal
+from contracts.roles import Capacity, Level, Role
+from contracts.values import Instant, Value
+
+
+class OpenedBefore(Value):
+    """A case already open when an agency joins: its level and its lead professional.
+
+    The lead professional countersigns, which is the acceptance. Dates are instants.
+    """
+
+    level: Annotated[Level, Field(description="the level of help the child is at")]
+    lead: PractitionerId | None = None
+    child_in_need_since: Instant | None = None
+    protection_plan_ended: Instant | None = None
+
+
+class ConsentWithdrawn(Value):
+    """That the family withdrew a consent; at once, whatever the message says elsewhere."""
+
+    consent: MessageId
+
+
+def _acknowledges_request(s: Situation) -> Iterator[Refusal]:
+    request = answered_request(s)
+    if request is None:
+        yield Refusal("request.unknown")
+    elif s.event.agency not in request.to:
+        yield Refusal("request.not-recipient")
+    elif request.acknowledged:
+        yield Refusal("request.already-answered")
+
+
+def _fold_acknowledged(journey: Journey, step: Step) -> Journey:
+    request = journey.request(step.event.data.answers or "")
+    return journey.with_request(replace(request, acknowledged=True)) if request else journey
+
+
+def _not_known_yet(s: Situation) -> Iterator[Refusal]:
+    if s.journey is not None:
+        yield Refusal("case.already-open")
+
+
+def _lead_signs(s: Situation) -> Iterator[Refusal]:
+    """Refuse a lead who has not signed: nobody is made lead without accepting."""
+    lead, level = s.message.content.lead, s.message.content.level
+    if lead is None:
+        if level is not Level.UNIVERSAL:
+            yield Refusal("message.wrong-content", "content.lead")
+    elif lead not in {signer.id for signer in s.event.signers}:
+        yield Refusal("countersign.missing", Capacity.LEAD_PROFESSIONAL.value)
+
+
+def _fold_opened(journey: Journey, step: Step) -> Journey:
+    content = step.content
+    lead = content.lead
+    return replace(
+        journey,
+        level=content.level,
+        case_open=content.level in (Level.CHILD_IN_NEED, Level.CHILD_PROTECTION),
+        lead=Lead(lead, agency_of(lead), step.at, step.event.id) if lead else None,
+        child_in_need_since=_text(content.child_in_need_since),
+        protection_plan_ended=_text(content.protection_plan_ended),
+    ).with_involved(step.event.agency, *((agency_of(lead),) if lead else ()))
+
+
+def _text(instant: Instant | None) -> str:
+    return iso(instant) if instant else ""
+
+
+def _carries_consent(s: Situation) -> Iterator[Refusal]:
+    if not s.event.data.consents:
+        yield Refusal("message.wrong-content", "consents")
+
+
+def _fold_involved(journey: Journey, step: Step) -> Journey:
+    return journey.with_involved(step.event.agency)
+
+
+def _consent_is_held(s: Situation) -> Iterator[Refusal]:
+    held = {c.consent.id for c in s.journey.consents} if s.journey else set()
+    if s.message.content.consent not in held:
+        yield Refusal("consent.unknown")
+
+
+def _fold_withdrawn(journey: Journey, step: Step) -> Journey:
+    def after(held: ConsentHeld) -> ConsentHeld:
+        if held.consent.id != step.content.consent or held.withdrawn_at is not None:
+            return held
+        return ConsentHeld(consent=held.consent, withdrawn_at=step.now)
+
+    return replace(journey, consents=tuple(after(c) for c in journey.consents))
+
+
+ACKNOWLEDGED = Kind(
+    name="message.acknowledged",
+    title="A person at the receiving agency took the request",
+    cites="003 principles: prompt response; Working Together 2023",
+    content=NoContent,
+    fold=_fold_acknowledged,
+    bases=frozenset({BasisKind.NOTICE}),
+    guards=(_acknowledges_request, tells_referrer),
+)
+
+OPENED_BEFORE = Kind(
+    name="case.opened-before",
+    title="A case that was already open",
+    cites="003 definitions",
+    content=OpenedBefore,
+    fold=_fold_opened,
+    addressed=False,
+    senders=frozenset({Role.CAF_TEAM, Role.SOCIAL_CARE, Role.FIRST_RESPONSE}),
+    authors=frozenset({Capacity.TEAM_MANAGER}),
+    guards=(_not_known_yet, _lead_signs),
+    opening=True,
+)
+
+CONSENT_RECORDED = Kind(
+    name="consent.recorded",
+    title="A consent of the family is recorded",
+    cites="003 §§2.3, 4.1, 4.3",
+    content=NoContent,
+    fold=_fold_involved,
+    bases=frozenset({BasisKind.NOTICE}),
+    addressed=False,
+    guards=(_carries_consent,),
+)
+
+CONSENT_WITHDRAWN = Kind(
+    name="consent.withdrawn",
+    title="The family withdrew a consent",
+    cites="003 §§2.3, 3.3",
+    content=ConsentWithdrawn,
+    fold=_fold_withdrawn,
+    addressed=False,
+    bases=frozenset({BasisKind.NOTICE}),
+    guards=(_consent_is_held,),
+)
+
+STORY_ADDED = Kind(
+    name="story.added",
+    title="Something is added to the child's story",
+    cites="003 principles: families tell their story once",
+    content=NoContent,
+    fold=_fold_involved,
+    bases=SHARING_BASES,
+    addressed=False,
+)
+
+KINDS = (ACKNOWLEDGED, OPENED_BEFORE, CONSENT_RECORDED, CONSENT_WITHDRAWN, STORY_ADDED)

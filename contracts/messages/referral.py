@@ -1,0 +1,164 @@
+"""A referral from a professional where there is no CAF (003 §§1.1-1.2)."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from enum import StrEnum
+
+
+from contracts.codes.referral import ReferralSource
+from contracts.consents import SHARING_BASES
+from contracts.identifiers import PractitionerId
+from contracts.journey import Assessment, Journey, Request
+from contracts.kinds import Kind, Situation, Step
+from contracts.messages.guards import answers_request, needs_statement, tells_lead, tells_referrer
+from contracts.reasons import Refusal
+from contracts.roles import Capacity, Role
+from contracts.values import Instant, Value
+
+
+class Concern(StrEnum):
+    """How serious the concern is: child protection is never delayed (003 §2.2)."""
+
+    CHILD_PROTECTION = "child_protection"
+    CHILD_IN_NEED = "child_in_need"
+
+
+class Discussion(Value):
+    """That the sender discussed another concern with the line manager first (003 §2.2)."""
+
+    line_manager: PractitionerId
+    at: Instant
+
+
+class ReferralSubmitted(Value):
+    """A first or further referral to First Response.
+
+    `source` is the DfE referral source; `recorded_for` is set when First Response writes down
+    what a person said who has no agency of their own.
+    """
+
+    concern: Concern
+    source: ReferralSource | None = None
+    recorded_for: ReferralSource | None = None
+    discussed: Discussion | None = None
+
+
+class ReferralOutcome(StrEnum):
+    """What First Response decided on a referral (003 §1.1; Working Together)."""
+
+    NOT_MET = "not_met"
+    ASSESS = "assess"
+    SECTION_47 = "section_47"
+
+
+class ReferralDecided(Value):
+    """The decision on a referral; `caf_encouraged` only where appropriate (003 §1.1)."""
+
+    outcome: ReferralOutcome
+    caf_encouraged: bool = False
+    social_worker: PractitionerId | None = None
+
+
+def is_protection(s: Situation) -> bool:
+    """Tell whether the message raises a child-protection concern."""
+    return bool(s.message.content.concern is Concern.CHILD_PROTECTION)
+
+
+def reaches_first_response(s: Situation) -> Iterator[Refusal]:
+    """Refuse a request to social care that does not go to First Response (003 §§2.2, 2.4)."""
+    to_front_door = any(s.role_of(a) is Role.FIRST_RESPONSE for a in s.recipients)
+    recorded_there = s.role_of(s.event.agency) is Role.FIRST_RESPONSE
+    if not to_front_door and not recorded_there:
+        yield Refusal("recipient.role", Role.FIRST_RESPONSE.value)
+
+
+def has_something_to_act_on(s: Situation) -> Iterator[Refusal]:
+    """Refuse child protection only below its floor: one statement or a number to call."""
+    call = getattr(s.event.data.basis, "call", None)
+    if is_protection(s) and not s.message.statements and call is None:
+        yield Refusal("protection.floor")
+
+
+def says_what_happened(s: Situation) -> Iterator[Refusal]:
+    """Refuse a referral that does not say why it is made; child protection and history may."""
+    if is_protection(s):
+        return
+    if s.message.content.source is None:
+        yield Refusal("message.wrong-content", "content.source")
+    if s.event.data.history is None:
+        yield from needs_statement("concern.what_happened")(s)
+
+
+def ask(journey: Journey, step: Step, kind: str, *, protection: bool) -> Journey:
+    """Return the journey with this message as an open request."""
+    event = step.event
+    to = tuple(r.agency for r in event.data.recipients) or (event.agency,)
+    request = Request(
+        id=event.id,
+        kind=kind,
+        agency=event.agency,
+        author=event.data.author.id,
+        to=to,
+        at=step.at,
+        protection=protection,
+    )
+    return journey.with_request(request).with_involved(event.agency, *to)
+
+
+def _fold_submitted(journey: Journey, step: Step) -> Journey:
+    protection = step.content.concern is Concern.CHILD_PROTECTION
+    return ask(journey, step, SUBMITTED.name, protection=protection)
+
+
+def decide_request(journey: Journey, step: Step, outcome: str) -> Journey:
+    """Return the journey with the answered request decided as `outcome`."""
+    request = journey.request(step.event.data.answers or "")
+    if request is None:
+        return journey
+    return journey.with_request(replace(request, acknowledged=True, outcome=outcome))
+
+
+def start_assessing(journey: Journey, step: Step, outcome: str) -> Journey:
+    """Return the journey decided as `outcome`, with an assessment to come where it says so."""
+    decided = decide_request(journey, step, outcome)
+    if outcome not in (ReferralOutcome.ASSESS, ReferralOutcome.SECTION_47):
+        return decided
+    assessment = Assessment(request=step.event.data.answers or "", by=step.event.agency)
+    return replace(decided, assessment=assessment, case_open=True)
+
+
+def _fold_decided(journey: Journey, step: Step) -> Journey:
+    return start_assessing(journey, step, step.content.outcome.value)
+
+
+def explains_refusal(s: Situation) -> Iterator[Refusal]:
+    """Refuse a no without a reason: who asked must be told why (003 §§1.1, 2.6)."""
+    if s.message.content.outcome.value in ("not_met", "not_accepted"):
+        yield from needs_statement("decision.reason")(s)
+
+
+SUBMITTED = Kind(
+    name="referral.submitted",
+    title="Referral from a professional",
+    cites="003 §1.1, §2.2, §2.5",
+    content=ReferralSubmitted,
+    fold=_fold_submitted,
+    bases=SHARING_BASES,
+    guards=(reaches_first_response, has_something_to_act_on, says_what_happened),
+    opening=True,
+    asks=True,
+)
+
+DECIDED = Kind(
+    name="referral.decided",
+    title="Decision on a referral",
+    cites="003 §1.1",
+    content=ReferralDecided,
+    fold=_fold_decided,
+    senders=frozenset({Role.FIRST_RESPONSE, Role.SOCIAL_CARE}),
+    authors=frozenset({Capacity.DUTY_WORKER, Capacity.SOCIAL_WORKER, Capacity.TEAM_MANAGER}),
+    guards=(answers_request(SUBMITTED.name), tells_referrer, tells_lead, explains_refusal),
+)
+
+KINDS = (SUBMITTED, DECIDED)
+

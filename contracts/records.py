@@ -1,0 +1,231 @@
+"""What the exchange writes to the ledger, and how a reader proves it (design §5).
+
+A decision stands as exact text in every record that carries it; its hash is a leaf of the Merkle
+tree of its group, whose root the exchange signs. Nothing on that path is serialised again.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from contracts import base64url, jws
+from contracts.directory import Directory
+from contracts.identifiers import AgencyId, ChildRef, Digest, MessageId, ServiceId
+from contracts.merkle import leaf_hash, root_from
+from contracts.seal import Sealed, public_key
+from contracts.submission import Encrypted
+from contracts.values import Instant, Value
+
+GROUP_TYP = "handrail-group+jws"
+Hash = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
+
+
+class Outcome(StrEnum):
+    """What the exchange decided."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    HELD = "held"
+
+
+class Ground(Value):
+    """A reason for refusal as it is answered: code of the closed list and the part it concerns."""
+
+    code: str
+    detail: str = ""
+
+
+class DeliveredTo(Value):
+    """An agency a message went to; `shown` is the digest of the digests it may see."""
+
+    agency: AgencyId
+    shown: Digest
+
+
+class Decision(Value):
+    """The exchange's answer to one submission, version 1.
+
+    `sealed` is SHA-256 over the sealed text and `submission` over the submission's bytes; `now`
+    is the instant by which it was decided; `entry` is the number of the journey entry it made.
+    """
+
+    v: Literal[1] = 1
+    exchange: ServiceId
+    outcome: Outcome
+    agency: str
+    lane: str
+    sequence: int
+    submission: Digest
+    sealed: Digest | None = None
+    message: MessageId | None = None
+    child: ChildRef | None = None
+    kind: str = ""
+    basis: str = ""
+    rules: tuple[str, ...] = ()
+    reasons: tuple[Ground, ...] = ()
+    to: tuple[DeliveredTo, ...] = ()
+    entry: int = 0
+    protection: bool = False
+    now: Instant
+
+
+class Group(Value):
+    """What the exchange signs once per group: the Merkle root over `size` leaves."""
+
+    v: Literal[1] = 1
+    exchange: ServiceId
+    root: Hash
+    size: int
+    at: Instant
+
+
+class Place(Value):
+    """Where a leaf stands in its group's tree."""
+
+    index: int
+    path: tuple[Hash, ...]
+
+
+class LaneLeaf(Value):
+    """How far one lane was decided in a group, chained by the root before it on that lane."""
+
+    v: Literal[1] = 1
+    lane: str
+    first: int
+    last: int
+    before: str
+
+
+class Receipt(Value):
+    """The signed answer to a sender: the decision's text, its place, and its lane's."""
+
+    v: Literal[1] = 1
+    decision: str
+    group: str
+    place: Place
+    lane: str
+    lane_place: Place
+
+
+class Delivery(Value):
+    """What an agency's inbox holds: the seal, the decision, and which digests it may see.
+
+    `disclosures` travel along only for child protection, encrypted to the agency's delivery key.
+    """
+
+    v: Literal[1] = 1
+    seal: str
+    decision: str
+    group: str
+    place: Place
+    shown: tuple[str, ...] = ()
+    disclosures: Encrypted | None = None
+
+    @property
+    def sealed(self) -> Sealed:
+        """Return the sealed text as it was received, without disclosures."""
+        return Sealed(self.seal)
+
+
+class Entry(Value):
+    """One journey entry; `journey` is the state after it, `before` the hash of the entry before.
+
+    `answered` is what the fold took from disclosures: the numbers of the questions answered.
+    """
+
+    v: Literal[1] = 1
+    seal: str
+    decision: str
+    answered: tuple[int, ...] = ()
+    journey: dict[str, object]
+    before: str = ""
+
+
+class Cursor(Value):
+    """How far a lane is decided, and the root of the group that decided it."""
+
+    sequence: int
+    root: str
+    at: Instant
+
+
+class Quarantined(Value):
+    """That something could not be opened: where it lies, its digest and why; never the bytes."""
+
+    lane: str
+    sequence: int
+    digest: Digest
+    reasons: tuple[Ground, ...]
+    at: Instant
+
+
+def entry_hash(data: bytes) -> str:
+    """Return SHA-256, in hex, over a journey entry's bytes: what the next entry names as `before`."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def shown_digest(digests: tuple[str, ...]) -> str:
+    """Return SHA-256, in hex, over the sorted digests that a recipient may see."""
+    return hashlib.sha256(".".join(sorted(digests)).encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """A decision whose place in a group signed by the exchange has been verified."""
+
+    decision: Decision
+    group: Group
+
+
+def attested(
+    decision: str, group: str, place: Place, directory: Directory, exchange: str
+) -> Attested | None:
+    """Return the decision when `exchange`'s valid key signed the group it stands in, else None."""
+    signed = _signed_group(group, directory, exchange)
+    if signed is None or not _stands_in(decision, place, signed):
+        return None
+    try:
+        made = Decision.model_validate_json(decision)
+    except ValidationError:
+        return None
+    return Attested(made, signed) if made.exchange == exchange else None
+
+
+def lane_attested(receipt: Receipt, directory: Directory, exchange: str) -> LaneLeaf | None:
+    """Return the lane's leaf of a receipt when it stands in the signed group, else None."""
+    signed = _signed_group(receipt.group, directory, exchange)
+    if signed is None or not _stands_in(receipt.lane, receipt.lane_place, signed):
+        return None
+    try:
+        return LaneLeaf.model_validate_json(receipt.lane)
+    except ValidationError:
+        return None
+
+
+def _signed_group(text: str, directory: Directory, exchange: str) -> Group | None:
+    parsed = jws.parse(text, GROUP_TYP)
+    if isinstance(parsed, jws.Unacceptable) or len(parsed.signatures) != 1:
+        return None
+    holder = directory.holder(parsed.signatures[0].kid)
+    if holder is None or holder.holder != exchange:
+        return None
+    payload = jws.verify(parsed, {holder.key.kid: public_key(holder.key.x)})
+    if payload is None:
+        return None
+    try:
+        group = Group.model_validate_json(payload)
+    except ValidationError:
+        return None
+    key = holder.key
+    ended = [e for e in (key.valid_to, key.retired_at, key.compromised_at) if e is not None]
+    valid = key.valid_from <= group.at and all(group.at < e for e in ended)
+    return group if valid and group.exchange == exchange else None
+
+
+def _stands_in(leaf: str, place: Place, group: Group) -> bool:
+    path = [base64url.decode(step) or b"" for step in place.path]
+    root = root_from(leaf_hash(leaf.encode()), place.index, group.size, path)
+    return root is not None and base64url.encode(root) == group.root

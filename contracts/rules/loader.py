@@ -1,0 +1,129 @@
+"""Read rule packs: from text that an operator wrote, or from those that come with Handrail.
+
+A mistake in a pack is never passed over: a rule that silently does nothing looks like one that is
+kept. All mistakes of a file are told at once, each with its line where the text shows it.
+"""
+
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Sequence
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from pydantic import ValidationError
+
+from contracts.errors import HandrailError
+from contracts.rules.packs import RulePack, RulePacks, combine
+
+SHIPPED: Final = ("handrail-defaults", "devon", "rochdale-2013", "working-together-2023")
+"""The packs that come with Handrail, in the order they are combined: statutory guidance last."""
+
+Place = Sequence[int | str]
+Mistake = tuple[Place, str]
+
+
+def load_pack(text: str, name: str, kinds: Collection[str] | None = None) -> RulePack:
+    """Return the rule pack written in `text` (TOML); `name` is what error messages call the file.
+
+    `kinds`, where given, are the kinds of message there are; a rule about any other is a mistake.
+    Raises HandrailError `rules.bad-pack` that lists every mistake with its line where known.
+    """
+    try:
+        pack = RulePack.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise _bad_pack([f"{name}: {error}"]) from error
+    except RecursionError as error:
+        raise _bad_pack([f"{name}: nested too deeply"]) from error
+    except ValidationError as error:
+        found: list[Mistake] = [(fault["loc"], fault["msg"]) for fault in error.errors()]
+        raise _bad_pack([_worded(text, name, mistake) for mistake in found]) from error
+    if mistakes := [*_contradictions(pack), *_unknown_kinds(pack, kinds)]:
+        raise _bad_pack([_worded(text, name, mistake) for mistake in mistakes])
+    return pack
+
+
+@cache
+def shipped(name: str) -> RulePack:
+    """Return the pack `name` (one of `SHIPPED`) that comes with Handrail.
+
+    Raises HandrailError `rules.unknown-pack` for any other name.
+    """
+    if name not in SHIPPED:
+        raise HandrailError(
+            "rules.unknown-pack",
+            "no rule pack of that name comes with Handrail",
+            "choose one of " + ", ".join(SHIPPED) + ", or give the path of a pack of your own",
+        )
+    file = resources.files("contracts.rules").joinpath(f"{name}.toml")
+    return load_pack(file.read_text(encoding="utf-8"), file.name)
+
+
+def shipped_packs() -> RulePacks:
+    """Return all packs that come with Handrail, combined in the order of `SHIPPED`."""
+    return combine(shipped(name) for name in SHIPPED)
+
+
+def _contradictions(pack: RulePack) -> Iterator[Mistake]:
+    """Find what each entry alone cannot show, and clocks that would stop themselves."""
+    for table in ("clocks", "levels", "roles", "guards", "parts", "tells"):
+        seen: set[str] = set()
+        for index, entry in enumerate(getattr(pack, table)):
+            if entry.id in seen:
+                yield (table, index, "id"), f"`{entry.id}` stands twice in this table"
+            seen.add(entry.id)
+    for index, clock in enumerate(pack.clocks):
+        if both := sorted(set(clock.starts_on) & set(clock.stops_on)):
+            yield ("clocks", index, "stops_on"), "also starts the clock: " + ", ".join(both)
+
+
+def _unknown_kinds(pack: RulePack, kinds: Collection[str] | None) -> Iterator[Mistake]:
+    if kinds is None:
+        return
+    named: list[tuple[Place, tuple[str, ...]]] = []
+    for index, clock in enumerate(pack.clocks):
+        named.append((("clocks", index, "starts_on"), clock.starts_on))
+        named.append((("clocks", index, "stops_on"), clock.stops_on))
+    for table in ("guards", "parts", "tells"):
+        for index, provision in enumerate(getattr(pack, table)):
+            named.append(((table, index, "applies_to"), provision.applies_to))
+    for place, used in named:
+        if unknown := [kind for kind in used if kind not in kinds]:
+            yield place, "no such kind of message: " + ", ".join(unknown)
+
+
+def _worded(text: str, name: str, mistake: Mistake) -> str:
+    place, message = mistake
+    line = _line_of(text, place)
+    where = ".".join(str(part) for part in place) or "the pack"
+    return f"{name}{f' line {line}' if line else ''}: {where}: {message}"
+
+
+def _line_of(text: str, place: Place) -> int | None:
+    """Return the line (from 1) of the entry and key that `place` names, or None if not found.
+
+    `tomllib` keeps no positions, so the headers of array tables are counted in the text.
+    """
+    lines = text.splitlines()
+    start, key = 0, place[0] if place else None
+    if len(place) > 1 and isinstance(place[1], int):
+        header = re.compile(rf"\s*\[\[\s*{re.escape(str(place[0]))}\s*\]\]")
+        headers = [number for number, line in enumerate(lines) if header.match(line)]
+        if place[1] >= len(headers):
+            return None
+        start, key = headers[place[1]] + 1, place[2] if len(place) > 2 else None  # noqa: PLR2004
+    assignment = re.compile(rf"\s*{re.escape(str(key))}\s*=")
+    for number, line in enumerate(lines[start:], start + 1):
+        if line.lstrip().startswith("["):
+            break
+        if key is not None and assignment.match(line):
+            return number
+    return start or None
+
+
+def _bad_pack(mistakes: Sequence[str]) -> HandrailError:
+    return HandrailError(
+        "rules.bad-pack",
+        "; ".join(mistakes),
+        "correct the file at the places named and start again; nothing of it has been taken up",
+    )

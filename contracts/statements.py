@@ -1,0 +1,202 @@
+"""Statements: one answer to one question, disclosed one by one as in SD-JWT (RFC 9901).
+
+Inside the seal stand only digests, padded with decoys to a multiple of 16; a disclosure is
+`[salt, statement]`. The payload also binds SHA-256 over a salt and the sorted digests of the real
+disclosures, so that a stripped disclosure is noticed. The salt travels only with the disclosures.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import orjson
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+
+from contracts import base64url
+from contracts.identifiers import PractitionerId
+from contracts.questions import Category, questions
+from contracts.reasons import Refusal
+from contracts.values import Instant, ShortText, Value
+
+_PAD = 16
+_SALT_BYTES = 16
+MAX_STATEMENTS = 512
+
+
+class Standing(StrEnum):
+    """Whether a statement is fact, report or opinion (004 §7.4; 000 l.153)."""
+
+    FACT = "fact"
+    REPORT = "report"
+    OPINION = "opinion"
+
+
+class Answer(StrEnum):
+    """Whether there is an answer; an empty field never stands for one of these."""
+
+    GIVEN = "given"
+    NOT_KNOWN = "not_known"
+    NOT_ASKED = "not_asked"
+    DECLINED = "declined"
+    NOT_APPLICABLE = "not_applicable"
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+
+
+class Statement(Value):
+    """One answer to one question about a family.
+
+    `question` is a key of the catalogue; `said_by` names in what capacity somebody said it (not
+    who); `recorded_by` is the practitioner; `recorded_at` is an instant.
+    """
+
+    question: ShortText
+    answer: Answer = Answer.GIVEN
+    value: Text | bool | int | tuple[ShortText, ...] | None = None
+    said_by: ShortText
+    recorded_by: PractitionerId
+    recorded_at: Instant
+    standing: Standing = Standing.FACT
+
+    @model_validator(mode="after")
+    def _answer_fits_value(self) -> "Statement":
+        if (self.answer is Answer.GIVEN) == (self.value is None):
+            msg = "a given answer has a value, any other answer has none"
+            raise ValueError(msg)
+        if self.question not in questions():
+            msg = "not a question of the catalogue"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def category(self) -> Category:
+        """The category of the question: a sender cannot file an answer under another one."""
+        return questions()[self.question].category
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """A statement with the digest by which the seal knows it and the disclosure as it travelled."""
+
+    digest: str
+    disclosure: str
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class SealedStatements:
+    """What sealing statements gives: `elements` and `bound` go inside the seal, the rest beside."""
+
+    elements: tuple[dict[str, str], ...]
+    bound: str
+    salt: str
+    disclosures: tuple[str, ...]
+
+
+_DISCLOSURE: TypeAdapter[tuple[str, Statement]] = TypeAdapter(
+    tuple[Annotated[str, Field(min_length=22, max_length=64)], Statement]
+)
+
+
+def digest_of(disclosure: str) -> str:
+    """Return the digest of a disclosure: SHA-256 over its ASCII, base64url (RFC 9901 §4.2.3)."""
+    return base64url.encode(hashlib.sha256(disclosure.encode("ascii")).digest())
+
+
+def binding(salt: str, digests: Sequence[str]) -> str:
+    """Return the value that binds the set of real disclosures, base64url of SHA-256."""
+    text = ".".join((salt, *sorted(digests)))
+    return base64url.encode(hashlib.sha256(text.encode("ascii")).digest())
+
+
+def seal_statements(statements: Sequence[Statement]) -> SealedStatements:
+    """Return digests, decoys and disclosures for `statements`, in random order.
+
+    Decoy digests are indistinguishable from real ones (RFC 9901 §4.2.5).
+    """
+    disclosures = tuple(
+        base64url.encode(
+            json.dumps(
+                [_salt(), s.model_dump(mode="json", exclude_defaults=True)],
+                ensure_ascii=False,
+                separators=(",", ":"),
+            ).encode()
+        )
+        for s in statements
+    )
+    digests = [digest_of(d) for d in disclosures]
+    decoys = [
+        base64url.encode(secrets.token_bytes(32)) for _ in range(-len(digests) % _PAD)
+    ]
+    mixed = digests + decoys
+    secrets.SystemRandom().shuffle(mixed)
+    salt = _salt()
+    return SealedStatements(
+        tuple({"...": d} for d in mixed), binding(salt, digests), salt, disclosures
+    )
+
+
+def open_disclosures(
+    elements: Sequence[str], bound: str | None, salt: str | None, disclosures: Sequence[str]
+) -> tuple[Disclosed, ...] | Refusal:
+    """Return the statements that `disclosures` open against the digests in `elements`.
+
+    A disclosure without a digest, one used twice, one stripped, or one of another form is refused
+    (RFC 9901 §7.1 and the binding of this contract); never raises on untrusted input.
+    """
+    known = set(elements)
+    seen: set[str] = set()
+    opened: list[Disclosed] = []
+    for disclosure in disclosures:
+        raw = base64url.decode(disclosure)
+        if raw is None:
+            return Refusal("statements.unreadable")
+        digest = digest_of(disclosure)
+        if digest not in known or digest in seen:
+            return Refusal("statements.mismatch")
+        seen.add(digest)
+        try:
+            opened.append(Disclosed(digest, disclosure, _DISCLOSURE.validate_json(raw)[1]))
+        except ValidationError:
+            return Refusal("statements.unreadable")
+    if not _bound(elements, bound, salt, tuple(seen)):
+        return Refusal("statements.missing")
+    return tuple(opened)
+
+
+def _bound(
+    elements: Sequence[str], bound: str | None, salt: str | None, digests: Sequence[str]
+) -> bool:
+    if not elements:
+        return bound is None and not digests
+    return bound is not None and salt is not None and binding(salt, digests) == bound
+
+
+def pack_disclosures(salt: str, disclosures: Sequence[str]) -> bytes:
+    """Return what is encrypted for the exchange: the salt and the disclosures, as JSON."""
+    return orjson.dumps({"salt": salt, "disclosures": list(disclosures)})
+
+
+class _Packed(Value):
+    salt: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{22,64}$")]
+    disclosures: Annotated[tuple[str, ...], Field(max_length=MAX_STATEMENTS)]
+
+
+def unpack_disclosures(data: bytes) -> tuple[str, tuple[str, ...]] | None:
+    """Return `(salt, disclosures)` of decrypted bytes, or None when they have another form."""
+    try:
+        packed = _Packed.model_validate_json(data)
+    except ValidationError:
+        return None
+    if not all(d.isascii() for d in packed.disclosures):
+        return None
+    return packed.salt, packed.disclosures
+
+
+def _salt() -> str:
+    return base64url.encode(secrets.token_bytes(_SALT_BYTES))

@@ -1,0 +1,95 @@
+"""NATS subjects, streams and consumers: the one place where their names are made (design §5).
+
+Only opaque references and organisational ids stand in a subject, never personal data.
+"""
+
+from contracts.identifiers import AGENCY, REFERENCE
+
+LEDGER = "LEDGER"
+LEDGER_SUBJECTS = (
+    "journey.>",
+    "inbox.>",
+    "receipt.>",
+    "held.>",
+    "check.>",
+    "quarantine.>",
+    "cursor.>",
+)
+DIRECTORY = "directory"
+INTAKE_KEY = "intake-key"
+
+
+def token(agency: str) -> str:
+    """Return an agency or service id as it stands in stream and consumer names."""
+    return agency.replace(".", "_")
+
+
+def submit(agency: str, child: str) -> str:
+    """Return the subject on which `agency` submits a message about `child`."""
+    return f"submit.{agency}.{child}"
+
+
+def urgent(agency: str, child: str) -> str:
+    """Return the child-protection lane's subject of `agency` for `child`."""
+    return f"urgent.{agency}.{child}"
+
+
+def submit_stream(agency: str) -> str:
+    """Return the name of the stream that holds what `agency` submitted."""
+    return f"SUBMIT_{token(agency)}"
+
+
+def urgent_stream(agency: str) -> str:
+    """Return the name of the stream that holds what `agency` submitted as child protection."""
+    return f"URGENT_{token(agency)}"
+
+
+def inbox_consumer(agency: str) -> str:
+    """Return the durable consumer on the ledger that serves the inbox of `agency`."""
+    return f"inbox_{token(agency)}"
+
+
+def journey(child: str) -> str:
+    """Return the ledger subject of the journey entries of `child`."""
+    return f"journey.{child}"
+
+
+def inbox(agency: str, message: str) -> str:
+    """Return the ledger subject of one delivery."""
+    return f"inbox.{agency}.{message}"
+
+
+def receipt(agency: str, message: str) -> str:
+    """Return the ledger subject of the receipt that answers `message` of `agency`."""
+    return f"receipt.{agency}.{message}"
+
+
+def receipt_bytes(agency: str, submission_digest: str) -> str:
+    """Return the subject that answers bytes which could not be given to any message id."""
+    return f"receipt.{agency}.bytes.{submission_digest}"
+
+
+def check(agency: str, message: str) -> str:
+    """Return the subject of the record by which a refusal guards the journey it was decided on."""
+    return f"check.{agency}.{message}"
+
+
+def quarantine(agency: str, submission_digest: str) -> str:
+    """Return the subject of a quarantine record; it never holds the bytes themselves."""
+    return f"quarantine.{agency}.{submission_digest}"
+
+
+def cursor(lane: str) -> str:
+    """Return the subject of a lane's cursor; a lane is named as its stream is."""
+    return f"cursor.{lane}"
+
+
+def parse_submission(subject: str) -> tuple[str, str] | None:
+    """Return `(agency, child)` of a submission's subject, or None when it has another form."""
+    parts = subject.split(".")
+    if len(parts) != 4 or parts[0] not in ("submit", "urgent"):
+        return None
+    agency = f"{parts[1]}.{parts[2]}"
+    if not AGENCY.fullmatch(agency) or not REFERENCE.fullmatch(parts[3]):
+        return None
+    return agency, parts[3]

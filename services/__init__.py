@@ -1,0 +1,1 @@
+"""The processes that carry, keep and time what agencies say."""

@@ -1,0 +1,184 @@
+"""The decision on one opened message: pure, so that deciding again gives the same answer.
+
+`(opened message, directory, journey, now) -> Accepted | Refused`; every reason for a refusal is
+collected before answering (design §3). Child protection is held to its floor only (003 §2.2).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from consent import Share, ShareRequest, Withhold, decide as decide_sharing
+from contracts.consents import BasisKind, ConsentHeld
+from contracts.directory import Directory
+from contracts.journey import Journey
+from contracts.kinds import Opened, Situation, Step, iso
+from contracts.messages.referral import Concern
+from contracts.questions import questions
+from contracts.reasons import Refusal
+from services.exchange.people import people_and_roles
+
+_FLOOR = frozenset(
+    {
+        "agency.unknown",
+        "recipient.role",
+        "protection.floor",
+        "practitioner.unknown",
+        "message.basis-not-allowed",
+        "basis.not-entitled",
+        "history.not-history",
+    }
+)
+"""What may still stop a child-protection message; all else may follow (design, child protection)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToDeliver:
+    """One delivery: to which agency, and the digests of the statements it may see."""
+
+    agency: str
+    shown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Accepted: the journey after it, the deliveries, and the ids of the rules that fired."""
+
+    journey: Journey
+    deliveries: tuple[ToDeliver, ...]
+    rules: tuple[str, ...]
+    answered: tuple[int, ...]
+    protection: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Refused, with every reason at once."""
+
+    reasons: tuple[Refusal, ...]
+    protection: bool = False
+
+
+Verdict = Accepted | Refused
+
+
+def decide(
+    message: Opened, directory: Directory, journey: Journey | None, now: datetime
+) -> Verdict:
+    """Return the verdict on `message` against `journey` as it stands, at the instant `now`.
+
+    `now` is when the submission was stored, or the journey's own `now` if that is later.
+    """
+    situation = Situation(message, journey, directory, now)
+    protection = raises_protection(message)
+    reasons = list(dict.fromkeys(_reasons(situation, opening=protection)))
+    shares = _sharing(situation, protection=protection)
+    for agency, share in shares:
+        if isinstance(share, Withhold):
+            reasons.extend(replace(r, detail=r.detail or agency) for r in share.reasons)
+    if protection:
+        reasons = _floor(situation, reasons)
+    if reasons:
+        return Refused(tuple(dict.fromkeys(reasons)), protection)
+    return _accepted(situation, shares, protection=protection)
+
+
+def raises_protection(message: Opened) -> bool:
+    """Tell whether the message raises a child-protection concern and travels on that basis."""
+    concern = getattr(message.content, "concern", None)
+    on_basis = message.event.data.basis.kind == BasisKind.PROTECTION
+    return on_basis and concern is Concern.CHILD_PROTECTION
+
+
+def _reasons(s: Situation, *, opening: bool) -> Iterator[Refusal]:
+    kind = s.message.kind
+    yield from people_and_roles(s)
+    if s.event.data.basis.kind not in kind.bases:
+        yield Refusal("message.basis-not-allowed", s.event.data.basis.kind)
+    if s.journey is None and not kind.opening and not opening:
+        yield Refusal("message.unknown-child")
+    history = s.event.data.history
+    if history is not None and history.occurred_on > iso(s.now):
+        yield Refusal("history.not-history")
+    for guard in kind.guards:
+        yield from guard(s)
+
+
+def _sharing(s: Situation, *, protection: bool) -> list[tuple[str, Share | Withhold]]:
+    data = s.event.data
+    held = s.journey.consents if s.journey else ()
+    known = {c.consent.id for c in held}
+    carried = tuple(ConsentHeld(consent=c) for c in data.consents if c.id not in known)
+    categories = tuple(d.statement.category for d in s.message.statements)
+    managers = s.directory.line_managers(data.author.id, s.now)
+    return [
+        (
+            agency,
+            decide_sharing(
+                ShareRequest(
+                    basis=data.basis,
+                    sender=s.event.agency,
+                    author=data.author.id,
+                    countersigners=data.countersigners,
+                    line_managers=managers,
+                    recipient=agency,
+                    recipient_role=s.role_of(agency),
+                    categories=categories,
+                    consents=held + carried,
+                    now=s.now,
+                    protection=protection,
+                )
+            ),
+        )
+        for agency in dict.fromkeys(r.agency for r in data.recipients)
+    ]
+
+
+def _floor(s: Situation, reasons: list[Refusal]) -> list[Refusal]:
+    """Keep only what may stop child protection; an unknown recipient beside a known one may not."""
+    someone = any(s.role_of(agency) is not None for agency in s.recipients)
+    return [
+        r
+        for r in reasons
+        if r.code in _FLOOR and not (r.code == "agency.unknown" and someone and r.detail)
+    ]
+
+
+def _accepted(
+    s: Situation, shares: list[tuple[str, Share | Withhold]], *, protection: bool
+) -> Accepted:
+    digests = tuple(d.digest for d in s.message.statements)
+    deliveries = tuple(
+        ToDeliver(agency, tuple(d for d, shown in zip(digests, share.shown, strict=True) if shown))
+        for agency, share in shares
+        if isinstance(share, Share)
+    )
+    rules = tuple(
+        dict.fromkeys(rule for _, share in shares for rule in share.rules)
+    )
+    before = s.journey or Journey(child=s.event.subject)
+    answered = _answered(s)
+    journey = folded(before, Step(s.event, s.message.content, s.now), s.message, answered)
+    return Accepted(journey, deliveries, rules, answered, protection)
+
+
+def _answered(s: Situation) -> tuple[int, ...]:
+    catalogue = questions()
+    return tuple(sorted({catalogue[q].number for q in s.message.questions}))
+
+
+def folded(
+    before: Journey, step: Step, message: Opened, answered: tuple[int, ...]
+) -> Journey:
+    """Return the journey after an accepted message; needs `answered`, never a disclosure."""
+    after = message.kind.fold(before, step).with_consents(step.event.data.consents)
+    day = step.at[:10]
+    marks = {str(number): (day, step.event.agency) for number in answered}
+    return replace(
+        after,
+        entries=before.entries + 1,
+        now=step.at,
+        answered={**before.answered, **marks} if marks else before.answered,
+    )
+
+

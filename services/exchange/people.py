@@ -1,0 +1,84 @@
+"""Who may sign and send what: agencies, capacities and countersignatures (003 principles, §2.3)."""
+
+from collections.abc import Iterator
+
+from contracts.event import Signer
+from contracts.identifiers import agency_of
+from contracts.kinds import Situation
+from contracts.reasons import Refusal
+from contracts.roles import Capacity
+
+
+def people_and_roles(s: Situation) -> Iterator[Refusal]:
+    """Yield why the sender, the signers or the recipients may not have this part."""
+    if s.message.kind.by_service or s.event.data.author.capacity is Capacity.SERVICE:
+        yield from _service(s)
+    else:
+        yield from _sender(s)
+        yield from _signers(s)
+    yield from _recipients(s)
+
+
+def _service(s: Situation) -> Iterator[Refusal]:
+    """A service may sign notices without statements and nothing else (design, words: seal)."""
+    is_service = s.event.data.author.id in s.directory.services
+    if not is_service or not s.message.kind.by_service or s.message.statements:
+        yield Refusal("notice.service")
+
+
+def _sender(s: Situation) -> Iterator[Refusal]:
+    role = s.role_of(s.event.agency)
+    if role is None:
+        yield Refusal("agency.unknown")
+    elif role not in s.message.kind.senders:
+        yield Refusal("message.role-may-not", role.value)
+
+
+def _signers(s: Situation) -> Iterator[Refusal]:
+    kind, author = s.message.kind, s.event.data.author
+    for signer in s.event.signers:
+        if s.directory.practitioner(signer.id, s.now) is None:
+            yield Refusal("practitioner.unknown")
+        elif not _has_capacity(s, signer):
+            yield Refusal("practitioner.capacity", signer.capacity.value)
+    if kind.authors and author.capacity not in kind.authors:
+        yield Refusal("practitioner.capacity", author.capacity.value)
+    for capacity in kind.countersigned_by:
+        if not any(_countersigns(s, c, capacity) for c in s.event.data.countersigners):
+            yield Refusal("countersign.missing", capacity.value)
+
+
+def _countersigns(s: Situation, signer: Signer, capacity: Capacity) -> bool:
+    return signer.capacity is capacity and agency_of(signer.id) == s.event.agency
+
+
+def _has_capacity(s: Situation, signer: Signer) -> bool:
+    if signer.capacity is Capacity.PRACTITIONER:
+        return True
+    if signer.capacity is Capacity.LEAD_PROFESSIONAL:
+        return _leads(s, signer.id)
+    if signer.capacity is Capacity.LINE_MANAGER:
+        return signer.id in s.directory.line_managers(s.event.data.author.id, s.now)
+    person = s.directory.practitioner(signer.id, s.now)
+    return person is not None and signer.capacity in person.capacities
+
+
+def _leads(s: Situation, practitioner: str) -> bool:
+    lead = s.journey.lead if s.journey else None
+    if lead is not None and lead.practitioner == practitioner:
+        return True
+    content = s.message.content
+    proposed = s.journey.proposal(s.event.data.answers or "") if s.journey else None
+    return getattr(content, "lead", None) == practitioner or (
+        proposed is not None and proposed.practitioner == practitioner
+    )
+
+
+def _recipients(s: Situation) -> Iterator[Refusal]:
+    if s.message.kind.addressed and not s.event.data.recipients:
+        yield Refusal("recipient.missing")
+    for recipient in s.event.data.recipients:
+        if s.role_of(recipient.agency) is None:
+            yield Refusal("agency.unknown", recipient.agency)
+        elif recipient.practitioner and not s.directory.practitioner(recipient.practitioner, s.now):
+            yield Refusal("practitioner.unknown", recipient.practitioner)

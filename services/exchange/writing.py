@@ -1,0 +1,350 @@
+"""From decisions to the ledger records of one batch, attested by one signature (design §5).
+
+Leaves of the Merkle tree are the decisions and one leaf per lane. Cursor records come last, so that
+whoever has read one has seen every entry of that lane before it.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from contracts import base64url, jws
+from contracts.directory import Directory
+from contracts.journey import dump
+from contracts.kinds import Opened, iso
+from contracts.merkle import Tree, leaf_hash
+from contracts.records import GROUP_TYP, entry_hash, shown_digest
+from contracts.reasons import Refusal
+from contracts.seal import Disclosures
+from contracts.subjects import (
+    check,
+    cursor,
+    inbox,
+    journey,
+    parse_submission,
+    quarantine,
+    receipt,
+    receipt_bytes,
+)
+from contracts.submission import digest_of_bytes, encrypt
+from services.exchange.alerts import Alert, alert_for
+from services.exchange.deciding import Decided, Repeated
+from services.exchange.decision import Accepted, Refused, ToDeliver
+from services.exchange.ledger import Held, Ledger
+from services.exchange.opening import Unopenable
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A record to be written: `guard` names the subject whose last sequence it expects.
+
+    `create_only` expects that its own subject has no record; `expires` gives it the ledger's TTL.
+    """
+
+    subject: str
+    data: bytes
+    guard: str = ""
+    create_only: bool = False
+    expires: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStep:
+    """How far a group takes a lane: from `first` to `last`, after the root `before`."""
+
+    lane: str
+    first: int
+    last: int
+    before: str
+
+
+@dataclass(slots=True)
+class Leaves:
+    """The texts of a group's leaves, in order."""
+
+    texts: list[str] = field(default_factory=list[str])
+
+    def add(self, text: str) -> int:
+        """Add a leaf and return its index."""
+        self.texts.append(text)
+        return len(self.texts) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Attestation:
+    """A signed group: the token, the tree, and where each lane's leaf stands."""
+
+    token: str
+    tree: Tree
+    lanes: Mapping[str, tuple[str, int]]
+
+    @property
+    def root(self) -> str:
+        """Return the group's root as base64url."""
+        return base64url.encode(self.tree.root)
+
+    def place(self, index: int) -> dict[str, Any]:
+        """Return where the leaf at `index` stands."""
+        return {"index": index, "path": [base64url.encode(h) for h in self.tree.path(index)]}
+
+
+class Writer:
+    """Turns the decisions of one group into the drafts of one batch."""
+
+    def __init__(self, exchange: str, key: jws.PrivateKey, directory: Directory) -> None:
+        """Attest as the service `exchange` with its directory key."""
+        self._exchange, self._key, self._directory = exchange, key, directory
+
+    def write(
+        self, group: Sequence[Decided], steps: Sequence[LaneStep], ledger: Ledger
+    ) -> tuple[list[Draft], str]:
+        """Return the drafts in the order in which they are written, and the group's root."""
+        leaves = Leaves()
+        texts = [self._decision(d, leaves) for d in group]
+        alerts = [self._alert(d, leaves) for d in group]
+        attestation = self._attest(leaves, steps, group)
+        drafts: list[Draft] = []
+        written: set[str] = set()
+        for decided, text, alert in zip(group, texts, alerts, strict=True):
+            if text is not None:
+                drafts += self._records(decided, text, attestation, ledger, written)
+            if alert is not None:
+                drafts += _alert_records(alert, attestation)
+        at = iso(max(d.now for d in group))
+        drafts += [_cursor(step, attestation.root, at) for step in steps]
+        return drafts, attestation.root
+
+    def _decision(self, decided: Decided, leaves: Leaves) -> tuple[str, int] | None:
+        if isinstance(decided.verdict, Repeated):
+            return None
+        text = orjson.dumps(self._decision_body(decided)).decode()
+        return text, leaves.add(text)
+
+    def _decision_body(self, decided: Decided) -> dict[str, Any]:
+        verdict, arrived, message = decided.verdict, decided.arrived, decided.message
+        address = parse_submission(arrived.subject)
+        body: dict[str, Any] = {
+            "v": 1,
+            "exchange": self._exchange,
+            "outcome": "accepted" if isinstance(verdict, Accepted) else "refused",
+            "agency": address[0] if address else arrived.lane,
+            "lane": arrived.lane,
+            "sequence": arrived.sequence,
+            "submission": digest_of_bytes(arrived.data),
+            "now": iso(decided.now),
+        }
+        if message is not None:
+            body |= _about(message)
+        elif isinstance(verdict, Unopenable) and verdict.sealed:
+            body["sealed"] = verdict.sealed
+        if isinstance(verdict, Accepted):
+            body |= _accepted(verdict)
+        elif isinstance(verdict, Refused | Unopenable):
+            body["reasons"] = grounds(verdict.reasons)
+        return body
+
+    def _alert(self, decided: Decided, leaves: Leaves) -> Alert | None:
+        if not isinstance(decided.verdict, Refused | Unopenable):
+            return None
+        return alert_for(
+            decided.arrived,
+            decided.verdict,
+            self._directory,
+            self._exchange,
+            self._key,
+            decided.now,
+            leaves.add,
+        )
+
+    def _attest(
+        self, leaves: Leaves, steps: Sequence[LaneStep], group: Sequence[Decided]
+    ) -> Attestation:
+        lanes: dict[str, tuple[str, int]] = {}
+        for step in steps:
+            body = {
+                "v": 1,
+                "lane": step.lane,
+                "first": step.first,
+                "last": step.last,
+                "before": step.before,
+            }
+            text = orjson.dumps(body).decode()
+            lanes[step.lane] = (text, leaves.add(text))
+        tree = Tree([leaf_hash(text.encode()) for text in leaves.texts])
+        signed = {
+            "v": 1,
+            "exchange": self._exchange,
+            "root": base64url.encode(tree.root),
+            "size": tree.size,
+            "at": iso(max(d.now for d in group)),
+        }
+        token = jws.sign(orjson.dumps(signed), self._key, GROUP_TYP).decode("ascii")
+        return Attestation(token, tree, lanes)
+
+    def _records(
+        self,
+        decided: Decided,
+        text: tuple[str, int],
+        attestation: Attestation,
+        ledger: Ledger,
+        written: set[str],
+    ) -> list[Draft]:
+        verdict, message = decided.verdict, decided.message
+        answer = _receipt(decided, text, attestation)
+        if isinstance(verdict, Accepted) and message is not None:
+            entry = _entry(message, verdict, text[0], ledger, written)
+            sent = [self._delivery(d, message, verdict, text, attestation) for d in verdict.deliveries]
+            return [entry, *sent, answer]
+        if isinstance(verdict, Refused) and message is not None:
+            return [_check(message, written), answer]
+        return [_quarantined(decided), answer]
+
+    def _delivery(
+        self,
+        to: ToDeliver,
+        message: Opened,
+        verdict: Accepted,
+        text: tuple[str, int],
+        attestation: Attestation,
+    ) -> Draft:
+        body: dict[str, Any] = {
+            "v": 1,
+            "seal": message.sealed,
+            "decision": text[0],
+            "group": attestation.token,
+            "place": attestation.place(text[1]),
+            "shown": to.shown,
+        }
+        if verdict.protection and to.shown:
+            box = self._to_agency(to, message, verdict)
+            if box is not None:
+                body["disclosures"] = box
+        return Draft(inbox(to.agency, message.event.id), orjson.dumps(body))
+
+    def _to_agency(
+        self, to: ToDeliver, message: Opened, verdict: Accepted
+    ) -> dict[str, str] | None:
+        """Encrypt what may be seen to the agency itself, so that it opens without the story."""
+        agency = self._directory.agencies.get(to.agency)
+        month = verdict.journey.now[:7]
+        keys = {k.month: k.x for k in agency.delivery_keys} if agency else {}
+        if month not in keys:
+            return None
+        shown = tuple(d.disclosure for d in message.statements if d.digest in to.shown)
+        plain = Disclosures(base64url.encode(secrets.token_bytes(16)), shown)
+        return encrypt(plain, message.digest, month, keys[month]).model_dump()
+
+
+def _about(message: Opened) -> dict[str, Any]:
+    event = message.event
+    return {
+        "sealed": message.digest,
+        "message": event.id,
+        "child": event.subject,
+        "kind": event.kind,
+        "basis": event.data.basis.kind,
+    }
+
+
+def _accepted(verdict: Accepted) -> dict[str, Any]:
+    return {
+        "rules": verdict.rules,
+        "entry": verdict.journey.entries,
+        "protection": verdict.protection,
+        "to": [{"agency": d.agency, "shown": shown_digest(d.shown)} for d in verdict.deliveries],
+    }
+
+
+def grounds(reasons: Sequence[Refusal]) -> list[dict[str, str]]:
+    """Return refusals as they stand in records: code and the part concerned."""
+    return [{"code": r.code, "detail": r.detail} for r in reasons]
+
+
+def _entry(
+    message: Opened, verdict: Accepted, decision: str, ledger: Ledger, written: set[str]
+) -> Draft:
+    child = message.event.subject
+    held = ledger.journey(child)
+    body = {
+        "v": 1,
+        "seal": message.sealed,
+        "decision": decision,
+        "answered": verdict.answered,
+        "journey": orjson.Fragment(dump(verdict.journey)),
+        "before": held.entry_hash,
+    }
+    data = orjson.dumps(body)
+    ledger.hold(child, Held(held.journey, entry_hash(data)))
+    subject = journey(child)
+    guard = "" if subject in written else subject
+    written.add(subject)
+    return Draft(subject, data, guard=guard, expires=False)
+
+
+def _check(message: Opened, written: set[str]) -> Draft:
+    subject = journey(message.event.subject)
+    guard = "" if subject in written else subject
+    return Draft(check(message.event.agency, message.event.id), b"{}", guard=guard)
+
+
+def _receipt(decided: Decided, text: tuple[str, int], attestation: Attestation) -> Draft:
+    lane, lane_index = attestation.lanes[decided.arrived.lane]
+    body = {
+        "v": 1,
+        "decision": text[0],
+        "group": attestation.token,
+        "place": attestation.place(text[1]),
+        "lane": lane,
+        "lane_place": attestation.place(lane_index),
+    }
+    message = decided.message
+    if message is None or isinstance(decided.verdict, Unopenable):
+        subject = receipt_bytes(_sender(decided), digest_of_bytes(decided.arrived.data))
+        return Draft(subject, orjson.dumps(body))
+    subject = receipt(message.event.agency, message.event.id)
+    return Draft(subject, orjson.dumps(body), create_only=True)
+
+
+def _sender(decided: Decided) -> str:
+    """Return the agency of the lane; a lane's subjects all begin with it."""
+    return ".".join(decided.arrived.subject.split(".")[1:3])
+
+
+def _quarantined(decided: Decided) -> Draft:
+    arrived, verdict = decided.arrived, decided.verdict
+    reasons = verdict.reasons if isinstance(verdict, Unopenable) else ()
+    digest = digest_of_bytes(arrived.data)
+    body = {
+        "lane": arrived.lane,
+        "sequence": arrived.sequence,
+        "digest": digest,
+        "reasons": grounds(reasons),
+        "at": iso(decided.now),
+    }
+    return Draft(quarantine(_sender(decided), digest), orjson.dumps(body))
+
+
+def _alert_records(alert: Alert, attestation: Attestation) -> list[Draft]:
+    body = {
+        "v": 1,
+        "seal": alert.sealed,
+        "decision": alert.decision,
+        "group": attestation.token,
+        "place": attestation.place(alert.index),
+    }
+    return [Draft(inbox(agency, alert.message), orjson.dumps(body)) for agency in alert.to]
+
+
+def _cursor(step: LaneStep, root: str, at: str) -> Draft:
+    body = {"sequence": step.last, "root": root, "at": at}
+    subject = cursor(step.lane)
+    return Draft(subject, orjson.dumps(body), guard=subject, expires=False)
+
+
+def latest(group: Sequence[Decided]) -> datetime:
+    """Return the latest instant by which the group was decided."""
+    return max(d.now for d in group)

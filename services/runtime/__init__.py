@@ -1,0 +1,1 @@
+"""What every service stands on: settings, logging, JetStream, settlement and storage."""

@@ -1,0 +1,1 @@
+"""Social care, which assesses, holds statutory cases and steps them down."""

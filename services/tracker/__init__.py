@@ -1,0 +1,1 @@
+"""Clocks, missed standards, who must be told, and the custody of the lead."""

@@ -1,0 +1,1 @@
+"""The universal services: schools, general practices, health visitors and others."""

@@ -1,0 +1,1 @@
+"""Tests, each named for the guarantee that it holds."""

@@ -1,0 +1,1 @@
+"""Guarantees of the formats that partners rely on."""

@@ -1,0 +1,1 @@
+"""Guarantees that hold when something is killed, cut off or forged."""

@@ -1,0 +1,1 @@
+"""Guarantees of delivery, permission and durability on a real nats-server."""

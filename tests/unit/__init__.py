@@ -1,0 +1,1 @@
+"""Guarantees of pure functions and of single modules."""
