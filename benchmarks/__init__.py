@@ -1,1 +1,1 @@
-"""Measurements of the exchange against baselines run beside it."""
+"""Benchmarks: each prints a ratio against a baseline run in the same call."""

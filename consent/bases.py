@@ -12,11 +12,16 @@ from contracts.consents import (
 )
 from contracts.identifiers import agency_of
 from contracts.questions import Category
-from contracts.roles import Capacity
+from contracts.roles import Capacity, Role
+
+
+def unknown_agency(agency: str, role: Role | None) -> bool:
+    """Tell whether `agency` does not take part: its role in the directory is none of ours."""
+    return role not in _ROLES or not agency
 
 
 def _recipient_unknown(request: ShareRequest) -> bool:
-    return request.recipient_role is None or not request.recipient
+    return unknown_agency(request.recipient, request.recipient_role)
 
 
 def _basis_unknown(_: ShareRequest) -> bool:
@@ -69,6 +74,7 @@ def _unknown_category(hidden: frozenset[Category]) -> bool:
     return bool(hidden)
 
 
+_ROLES = frozenset(Role)
 _PROVISIONS = frozenset(StatutoryProvision)
 
 RECIPIENT_UNKNOWN = Check(

@@ -36,10 +36,8 @@ def reach_of_consents(request: ShareRequest) -> Reach:
     consent back, or widen one, by carrying it again. Raises RuleFailedError.
     """
     named = ask("consent.none-named", _named, request)
-    if not named:
-        return Reach(None, (NONE_NAMED,))
     scope: frozenset[Category] | None = None
-    lapsed: list[Check[Any]] = []
+    lapsed: list[Check[Any]] = list(firing((NONE_NAMED,), named))
     for consent in named:
         copies = ask("consent.unknown", _copies, request, consent)
         found = _lapses(copies, request)
@@ -59,10 +57,9 @@ def _copies(request: ShareRequest, consent: str) -> tuple[ConsentHeld, ...]:
 
 
 def _lapses(copies: tuple[ConsentHeld, ...], request: ShareRequest) -> list[Check[Any]]:
-    found: list[Check[Any]] = list(firing(PER_NAME, copies))
+    found: list[Check[Any]] = list(firing((UNKNOWN,), copies))
     for held in copies:
-        lapsed = firing(PER_CONSENT, held, request)
-        found += lapsed
+        found += firing(PER_CONSENT, held, request)
     return found
 
 
@@ -75,9 +72,8 @@ def _widened(
     return shared if scope is None else scope | shared
 
 
-def _none_named(_: ShareRequest) -> bool:
-    """Fire always: asked only where no consent is named."""
-    return True
+def _none_named(named: tuple[str, ...]) -> bool:
+    return not named
 
 
 def _unknown(copies: tuple[ConsentHeld, ...]) -> bool:
@@ -116,8 +112,8 @@ def _safety_not_named(hidden: frozenset[Category]) -> bool:
 _SAFETY = frozenset({Category.SAFETY})
 
 NONE_NAMED = Check("consent.none-named", "consent.missing", _none_named)
-PER_NAME = (Check("consent.unknown", "consent.unknown", _unknown),)
-PER_CONSENT = (
+UNKNOWN = Check("consent.unknown", "consent.unknown", _unknown)
+PER_CONSENT: tuple[Check[[ConsentHeld, ShareRequest]], ...] = (
     Check("consent.service-only", "consent.missing", _service_only),
     Check("consent.withdrawn", "consent.withdrawn", _withdrawn),
     Check("consent.not-in-force", "consent.expired", _not_in_force),

@@ -72,9 +72,9 @@ def decide_read(request: ReadRequest) -> tuple[Seen, ...]:
 
 
 def _seen(request: ReadRequest, kept: KeptStatement) -> Seen:
-    if request.reader_role is None:
-        return Seen(shown=False, rules=("recipient.unknown",))
     try:
+        if ask("recipient.unknown", _reader_unknown, request) is not False:
+            return Seen(shown=False, rules=("recipient.unknown",))
         if ask("read.own-words", _own_words, request, kept) is True:
             return Seen(shown=True, rules=("read.own-words",))
         if ask("read.not-recipient", _not_recipient, request, kept) is not False:
@@ -85,8 +85,12 @@ def _seen(request: ReadRequest, kept: KeptStatement) -> Seen:
     return Seen(isinstance(outcome, Share) and outcome.shown == (True,), outcome.rules)
 
 
+def _reader_unknown(request: ReadRequest) -> bool:
+    return bases.unknown_agency(request.reader, request.reader_role)
+
+
 def _own_words(request: ReadRequest, kept: KeptStatement) -> bool:
-    return bool(request.reader) and request.reader == kept.sender
+    return request.reader == kept.sender
 
 
 def _not_recipient(request: ReadRequest, kept: KeptStatement) -> bool:

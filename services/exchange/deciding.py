@@ -1,6 +1,6 @@
 """Deciding a group of submissions in order: pure but for the ledger's memory, which it advances."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -30,10 +30,20 @@ class Decided:
 
 
 def open_all(
-    arrived: Iterable[Arrived], directory: Directory, keys: IntakeKeys
+    arrived: Iterable[Arrived],
+    directory: Directory,
+    keys: IntakeKeys,
+    set_aside: Container[tuple[str, int]] = (),
 ) -> list[tuple[Arrived, Opened | Unopenable]]:
-    """Return each submission with its verified message, or why there is none."""
-    return [(a, open_submission(a, directory, keys)) for a in arrived]
+    """Return each submission with its verified message, or why there is none.
+
+    `set_aside` names those, by lane and sequence, that could not be decided or stored before.
+    """
+    failed = Unopenable((Refusal("exchange.failed"),))
+    return [
+        (a, failed if (a.lane, a.sequence) in set_aside else open_submission(a, directory, keys))
+        for a in arrived
+    ]
 
 
 def decide_all(

@@ -3,6 +3,7 @@
 Progress belongs to the ledger's cursor record; what is in memory here may be dropped at any time.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class Lane:
         """Stand ready to `open`; `wake` is called whenever something has arrived."""
         self.name = name
         self.sequence = 0
+        self.known: int | None = None
         self.root = ""
         self.paused_until = 0.0
         self.broken = True
@@ -54,15 +56,20 @@ class Lane:
         self._next = 1
         self._heard = 0.0
 
-    async def open(self, now_s: float) -> bool:
-        """(Re)start from the ledger's cursor; return whether the cursor had moved meanwhile."""
+    async def open(self) -> bool:
+        """(Re)start from the ledger's cursor; return whether somebody else had moved it.
+
+        `sequence` is where this worker stands, committed or not; `known` is where the ledger stood
+        when this worker last read or wrote it.
+        """
         await self.close()
-        before = self.sequence
+        before, self.sequence, self.root = self.known, 0, ""
         record = await self._ledger.last(cursor_subject(self.name))
         self._ledger.know(cursor_subject(self.name), record.sequence if record else 0)
         if record is not None:
             held = Cursor.model_validate_json(record.data)
             self.sequence, self.root = held.sequence, held.root
+        self.known = self.sequence
         self.waiting.clear()
         info = await self._ledger.js.add_consumer(
             self.name,
@@ -80,9 +87,9 @@ class Lane:
             self._client.new_inbox(), cb=self._on_message
         )
         self.broken = False
-        self._heard = now_s
+        self._heard = time.monotonic()
         await self.pull()
-        return self.sequence != before
+        return before is not None and self.sequence != before
 
     async def close(self) -> None:
         """Stop listening; the consumer goes away by itself."""
@@ -106,11 +113,8 @@ class Lane:
         """Tell whether nothing was heard for longer than a pull lives: a pull got lost."""
         return not self.broken and now_s - self._heard > _SILENCE_S
 
-    def heard(self, now_s: float) -> None:
-        """Note that the lane is alive."""
-        self._heard = now_s
-
     async def _on_message(self, message: Msg) -> None:
+        self._heard = time.monotonic()
         status = (message.headers or {}).get("Status")
         if status is not None:
             self._on_status(status)

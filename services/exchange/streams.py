@@ -23,7 +23,7 @@ from contracts.subjects import (
     urgent_stream,
 )
 
-LANE_BYTES = 2 * 1024**3
+LANE_BYTES = 256 * 1024**2
 HEADROOM = 64 * 1024
 _ACK_WAIT = timedelta(seconds=30)
 

@@ -22,6 +22,7 @@ from contracts.errors import HandrailError
 
 _EVENT: Final = re.compile(r"[a-z]+(?:-[a-z]+)*(?:\.[a-z]+(?:-[a-z]+)*){1,3}")
 _CODE: Final = re.compile(r"[a-z][a-z0-9._/-]{0,79}")
+_ERROR_CODE: Final = re.compile(_CODE.pattern + r"|\d{3,5}")
 _ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 _PLACE: Final = re.compile(r"[A-Za-z_][\w.]{0,159}(?::\d+)?")
 
@@ -37,24 +38,27 @@ def _text(shape: re.Pattern[str]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and shape.fullmatch(value) is not None
 
 
+def _number_or(shape: re.Pattern[str]) -> Callable[[object], bool]:
+    return lambda value: _number(value) or _text(shape)(value)
+
+
 _code, _id, _place = _text(_CODE), _text(_ID), _text(_PLACE)
 
 LISTED: Final[Mapping[str, Callable[[object], bool]]] = {
     "service": _code,
     "module": _place,
     "kind": _code,
-    "code": _code,
+    "code": _number_or(_ERROR_CODE),
     "rule": _code,
     "reason": _code,
     "state": _code,
     "agency": _id,
-    "practitioner": _id,
     "lane": _id,
     "stream": _id,
     "consumer": _id,
     "message_id": _id,
     "group": _id,
-    "version": _id,
+    "version": _number_or(_ID),
     "error_type": _place,
     "where": _place,
     "sequence": _number,
@@ -64,6 +68,8 @@ LISTED: Final[Mapping[str, Callable[[object], bool]]] = {
     "accepted": _number,
     "refused": _number,
     "held": _number,
+    "pending": _number,
+    "records": _number,
     "attempt": _number,
     "delay_s": _number,
     "duration_ms": _number,

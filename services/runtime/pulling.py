@@ -26,6 +26,9 @@ from services.runtime import log
 
 _log = log.get(__name__)
 
+LIBRARY_LOGGER: Final = "handrail.faststream"
+"""Given to FastStream, which would make loggers of its own that print what they are told."""
+
 PAUSE_S: Final = 0.25
 _KNOWN_FASTSTREAM: Final = "0.7."
 _CREATE: Final = "_create_subscription"

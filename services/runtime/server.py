@@ -7,6 +7,7 @@ parent (`lifeline`). Everything of its own is in `<state>/nats`: `server.conf`, 
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -186,11 +187,10 @@ class EmbeddedServer:
         try:
             async with asyncio.timeout(_GREETING_S):
                 reader, writer = await asyncio.open_connection(self._plan.listen_host, self._port)
-                line = await reader.readline()
+                with contextlib.closing(writer):
+                    return (await reader.readline()).startswith(b"INFO ")
         except (OSError, TimeoutError):
             return False
-        writer.close()
-        return line.startswith(b"INFO ")
 
     async def _jetstream_answers(self) -> bool:
         try:

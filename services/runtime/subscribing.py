@@ -29,6 +29,7 @@ from services.runtime.broker import NkeyBroker
 from services.runtime.connection import ConnectionEvents, OnClosed
 from services.runtime.nats_config import HUB_PREFIX
 from services.runtime.nkeys import NKey
+from services.runtime.pulling import LIBRARY_LOGGER
 from services.runtime.settlement import DELIVERY_LIMIT, Quarantine, Settlement
 
 _log = log.get(__name__)
@@ -94,7 +95,7 @@ def make_broker(
         "middlewares": [Settlement(quarantine, delivery_limit)],
         "apply_types": False,
         "serializer": None,
-        "logger": logging.getLogger("faststream.handrail"),
+        "logger": logging.getLogger(LIBRARY_LOGGER),
     }
     if nkey is not None:
         return NkeyBroker(url, nkey=nkey, on_closed=on_closed, log=_log.warning, **options)

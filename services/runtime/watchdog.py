@@ -16,7 +16,7 @@ from nats.js.errors import NotFoundError
 
 from contracts.errors import HandrailError
 from services.runtime import log
-from services.runtime.pulling import PatientPull
+from services.runtime.pulling import LIBRARY_LOGGER, PatientPull
 
 _log = log.get(__name__)
 
@@ -72,7 +72,7 @@ def watched_app(broker: NatsBroker, *, every_s: float = EVERY_S, **options: Any)
         broker,
         lifespan=lifespan,
         after_startup=[begin],
-        logger=logging.getLogger("faststream.handrail"),
+        logger=logging.getLogger(LIBRARY_LOGGER),
         **options,
     )
     return app

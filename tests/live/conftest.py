@@ -77,7 +77,7 @@ async def nats_url(server_factory: ServerFactory) -> str:
 @pytest_asyncio.fixture
 async def hub(server_factory: ServerFactory, tmp_path: Path) -> AsyncIterator[Hub]:
     """Give a server with a user of every role, ids `demo.<role>`, and the real permissions."""
-    keys = {role: NKey.generate() for role in ServiceRole if role is not ServiceRole.PROBE}
+    keys = {role: NKey.generate() for role in ServiceRole}
     users = tuple(ServiceUser(f"demo.{role}", key.public) for role, key in keys.items())
     hub = Hub(await server_factory(ServerPlan("127.0.0.1", 0, tmp_path, users)), keys)
     yield hub

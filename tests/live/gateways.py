@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faststream.nats import NatsMessage
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
@@ -53,6 +54,8 @@ class World:
         A fence is published to every stream of interest: its sequence says how many records others
         have put there.
         """
+        for user in ("alpha.service", *HUB_USERS):
+            await self.clients[user].flush()
         exchange = self.clients["exchange"].jetstream()
         alpha = self.clients["alpha.service"].jetstream()
         self._fences += 1
@@ -186,8 +189,8 @@ async def _agency_service(made: World) -> AsyncIterator[None]:
     broker = NkeyBroker(made.url, nkey=made.keys["alpha.service"], name="alpha", logger=None)
 
     @broker.subscriber(f"agency.{ALPHA}.>")
-    async def answer(body: bytes) -> bytes:
-        return ALPHA_WORDS + body
+    async def answer(message: NatsMessage) -> bytes:
+        return ALPHA_WORDS + message.body
 
     async with broker:
         await broker.start()

@@ -4,11 +4,11 @@ HANDRAIL_TEST_DOCKER=1 insists on the container, 0 on the embedded server.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -117,14 +117,13 @@ class ContainerServer:
 async def _greets(host: str, port: int) -> bool:
     try:
         reader, writer = await asyncio.open_connection(host, port)
+        with contextlib.closing(writer):
+            return (await reader.readline()).startswith(b"INFO ")
     except OSError:
         return False
-    line = await reader.readline()
-    writer.close()
-    return line.startswith(b"INFO ")
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def running(
     folder: Path, plan: ServerPlan, configuration: Configuration = render
 ) -> AsyncIterator[NatsServer]:

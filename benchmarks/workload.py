@@ -1,0 +1,117 @@
+"""The message that the exchange is measured by: 4 kB, 12 statements, one signature, one recipient."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from contracts import jws
+from contracts.consents import StatutoryBasis, StatutoryProvision
+from contracts.directory import (
+    Agency,
+    Directory,
+    DirectoryDocument,
+    Practitioner,
+    Service,
+    SigningKey,
+)
+from contracts.event import Data, Event, Recipient, Signer, source_of
+from contracts.identifiers import new_reference
+from contracts.questions import questions
+from contracts.roles import Capacity, Role
+from contracts.seal import Disclosures, Sealed, seal
+from contracts.statements import Statement, seal_statements
+from contracts.submission import IntakeKey, raw_public, write
+
+SCHOOL, FRONT = "bench.school", "bench.first-response"
+AUTHOR, EXCHANGE = "bench.school.author", "bench.exchange"
+STATEMENTS = 12
+_WORDS = "what the family said about how things are at home and at school " * 4
+
+
+@dataclass(frozen=True, slots=True)
+class One:
+    """A submission: its subject, its bytes and the sealed text inside."""
+
+    child: str
+    subject: str
+    data: bytes
+    sealed: Sealed
+
+
+class Workload:
+    """A partnership of two agencies, and sealed referrals from one to the other."""
+
+    def __init__(self) -> None:
+        """Make fresh keys."""
+        self.author, self.exchange = jws.PrivateKey.generate(), jws.PrivateKey.generate()
+        self.intake = X25519PrivateKey.generate()
+        self.now = datetime.now(UTC)
+        self.directory = Directory(self._document())
+
+    @property
+    def month(self) -> str:
+        """The month of the intake key."""
+        return f"{self.now:%Y-%m}"
+
+    def _document(self) -> DirectoryDocument:
+        since = self.now - timedelta(days=30)
+
+        def public(key: jws.PrivateKey) -> SigningKey:
+            return SigningKey(kid=key.kid, x=key.x, valid_from=since)
+
+        return DirectoryDocument(
+            partnership="bench",
+            version=1,
+            issued_at=self.now,
+            expires_at=self.now + timedelta(days=30),
+            agencies=(
+                Agency(id=SCHOOL, name="School", role=Role.UNIVERSAL, gateway="schools"),
+                Agency(id=FRONT, name="Front", role=Role.FIRST_RESPONSE, gateway="front-door"),
+            ),
+            practitioners=(Practitioner(id=AUTHOR, name="Author", keys=(public(self.author),)),),
+            services=(Service(id=EXCHANGE, keys=(public(self.exchange),)),),
+        )
+
+    def make(self, count: int) -> list[One]:
+        """Return `count` referrals of as many children, sealed and written."""
+        return [self._one() for _ in range(count)]
+
+    def _statements(self) -> list[Statement]:
+        keys = ["concern.what_happened", *[k for k in questions() if k.startswith("identity.")]]
+        keys += [k for k in questions() if k.startswith("family.")]
+        return [
+            Statement(
+                question=key,
+                value=_WORDS[:60],
+                said_by="parent",
+                recorded_by=AUTHOR,
+                recorded_at=self.now,
+            )
+            for key in keys[:STATEMENTS]
+        ]
+
+    def _one(self) -> One:
+        made, child = seal_statements(self._statements()), new_reference()
+        event = Event(
+            id=new_reference(),
+            source=source_of(SCHOOL),
+            type="handrail.referral.submitted",
+            subject=child,
+            time=self.now,
+            data=Data.model_validate(
+                {
+                    "author": Signer(id=AUTHOR, capacity=Capacity.PRACTITIONER),
+                    "recipients": (Recipient(agency=FRONT),),
+                    "basis": StatutoryBasis(provision=StatutoryProvision.CHILDREN_ACT_1989_S17),
+                    "content": {"concern": "child_in_need", "source": "2A"},
+                    "statements": made.elements,
+                    "bound": made.bound,
+                }
+            ),
+        )
+        sealed = seal(event, self.author, Disclosures(made.salt, made.disclosures))
+        key = IntakeKey(
+            service=EXCHANGE, month=self.month, x=raw_public(self.intake), expires_at=self.now
+        )
+        return One(child, f"submit.{SCHOOL}.{child}", write(sealed, key), sealed)

@@ -1,0 +1,72 @@
+"""Taking in an agency's deliveries: verified, stored, settled; what is not genuine is set aside."""
+
+from datetime import UTC, datetime
+
+from services.agency.faults import Unproven, fault
+from services.agency.items import item_of
+from services.agency.store import AgencyStore
+from services.agency.trusting import judged
+from services.agency.verifying import Genuine, verify
+from services.runtime import log
+from services.runtime.directories import DirectoryHolder
+from services.runtime.settlement import PermanentFault
+from services.runtime.subscribing import Record
+
+_log = log.get(__name__)
+
+
+class Inbox:
+    """The inbox of one agency."""
+
+    def __init__(
+        self, agency: str, exchange: str, directory: DirectoryHolder, store: AgencyStore
+    ) -> None:
+        """Take in for `agency` what the service `exchange` attested."""
+        self.agency = agency
+        self._exchange, self._directory, self._store = exchange, directory, store
+
+    async def take(self, record: Record) -> None:
+        """Store one delivery; seeing it again changes nothing.
+
+        Raises `PermanentFault` for what is not genuine, which settlement then sets aside.
+        """
+        verdict: Genuine | Unproven = await judged(
+            self._directory,
+            lambda directory: verify(record.data, self.agency, directory, self._exchange),
+        )
+        if isinstance(verdict, Unproven):
+            raise PermanentFault.of(fault(verdict.code))
+        await self._keep(record, verdict)
+
+    async def _keep(self, record: Record, genuine: Genuine) -> None:
+        item = item_of(
+            genuine.event,
+            self.agency,
+            self._directory.current,
+            record.stored_at,
+            protection=genuine.decision.protection,
+        )
+        text, sealed = record.data.decode(), genuine.delivery.sealed.digest
+        if await self._store.take(self.agency, record.sequence, item, text, sealed):
+            event = "alert.received" if item.alert else "delivery.stored"
+            person = {"practitioner": item.person} if item.alert and item.person else {}
+            _log.info(
+                event,
+                agency=self.agency,
+                kind=item.kind,
+                message_id=item.message,
+                sequence=record.sequence,
+                **person,
+            )
+
+
+class LocalQuarantine:
+    """Write what settlement sets aside into the agency's own store: gateways write no ledger."""
+
+    def __init__(self, store: AgencyStore) -> None:
+        self._store = store
+
+    async def __call__(self, subject: str, sequence: int, digest: str, reason: str) -> None:
+        """Record it under the agency in the subject `inbox.<partnership>.<agency>.<message>`."""
+        agency = ".".join(subject.split(".")[1:3])
+        await self._store.set_aside(agency, sequence, digest, reason, datetime.now(UTC))

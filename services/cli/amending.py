@@ -1,0 +1,234 @@
+"""Amending the directory: each change is a new version, signed by the partnership's root key."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from contracts import base64url, jws
+from contracts.directory import Directory, DirectoryDocument, Practitioner, open_directory
+from contracts.errors import HandrailError
+from contracts.identifiers import AGENCY, PRACTITIONER, agency_of
+from contracts.roles import Capacity
+from services.cli.founding import (
+    VALID_FOR,
+    Plan,
+    found_agency,
+    found_gateway,
+    signing_key,
+    write_directory,
+)
+from services.runtime.keystore import practitioner_key
+from services.runtime.nats_plan import ServiceRole
+from services.runtime.partnership import Partnership
+
+Change = Callable[[DirectoryDocument], dict[str, object]]
+"""Takes the directory as it stands and returns the members that change."""
+
+
+def read_directory(partnership: Partnership) -> Directory:
+    """Return the directory in the folder of state, verified; expired ones too, for renewing.
+
+    Raises HandrailError `directory.missing` or `directory.untrusted`.
+    """
+    try:
+        data = partnership.directory_path.read_bytes()
+    except OSError:
+        raise HandrailError(
+            "directory.missing",
+            "the folder of state holds no directory",
+            "copy the partnership's directory.jws into it",
+        ) from None
+    return open_directory(data, partnership.root_x)
+
+
+def amend(partnership: Partnership, now: datetime, change: Change) -> Directory:
+    """Apply `change`, sign the next version, valid for a year from `now`, and return it.
+
+    Raises HandrailError `key.missing` where the root key is not in this folder.
+    """
+    with _alone(partnership):
+        before = read_directory(partnership).document
+        next_version = {
+            "version": before.version + 1,
+            "issued_at": now,
+            "expires_at": now + VALID_FOR,
+        }
+        after = before.model_copy(update={**change(before), **next_version})
+        write_directory(partnership, after)
+    return Directory(after)
+
+
+def add_agency(partnership: Partnership, plan: Plan, now: datetime) -> Directory:
+    """Add an agency with its delivery keys, and its gateway where that is new.
+
+    Raises HandrailError `agency.exists` or `agency.bad-id`.
+    """
+    agency = f"{partnership.id}.{plan.name}"
+    if AGENCY.fullmatch(agency) is None or agency in _service_ids(partnership):
+        raise HandrailError(
+            "agency.bad-id",
+            "that cannot be the name of an agency",
+            "choose 2 to 31 small letters, digits and hyphens; names of our services are taken",
+        )
+
+    def change(before: DirectoryDocument) -> dict[str, object]:
+        if any(one.id == agency for one in before.agencies):
+            raise HandrailError(
+                "agency.exists", "the directory holds that agency already", "choose another name"
+            )
+        made: dict[str, object] = {
+            "agencies": (*before.agencies, found_agency(partnership, plan, now))
+        }
+        if all(gateway.id != plan.gateway for gateway in before.gateways):
+            made["gateways"] = (*before.gateways, found_gateway(partnership, plan.gateway))
+        return made
+
+    return amend(partnership, now, change)
+
+
+def public_half(partnership: Partnership, practitioner: str, *, create: bool) -> str:
+    """Return the public half of a practitioner's key in this folder, as RFC 8037 `x`.
+
+    `create` makes the key where there is none yet. Raises HandrailError `practitioner.bad-id` or
+    `key.missing`.
+    """
+    _check_practitioner(partnership, practitioner)
+    name = practitioner_key(practitioner)
+    keys = partnership.keys
+    absent = name not in keys.names("practitioners")
+    key = keys.create_signing(name) if create and absent else keys.signing(name)
+    return jws.PrivateKey(key).x
+
+
+def add_practitioner(
+    partnership: Partnership, person: Practitioner, x: str, now: datetime
+) -> Directory:
+    """Add `person` with the public signing key `x`, valid from `now`.
+
+    Raises HandrailError `practitioner.exists`, `practitioner.bad-id`, `agency.unknown`,
+    `practitioner.unknown` for a line manager the directory does not hold, or `key.not-public`.
+    """
+    _check_practitioner(partnership, person.id)
+    _check_public(x)
+
+    def change(before: DirectoryDocument) -> dict[str, object]:
+        _check_addition(Directory(before), person, now)
+        added = person.model_copy(update={"keys": (signing_key(x, now),)})
+        return {"practitioners": (*before.practitioners, added)}
+
+    return amend(partnership, now, change)
+
+
+def dismiss(partnership: Partnership, practitioner: str, now: datetime) -> Directory:
+    """Let a practitioner leave at `now`: the person takes no further part, the keys are retired.
+
+    Raises HandrailError `practitioner.unknown` for one whom the directory does not hold.
+    """
+
+    def change(before: DirectoryDocument) -> dict[str, object]:
+        if Directory(before).practitioner(practitioner, now) is None:
+            raise _unknown(practitioner)
+        return {
+            "practitioners": tuple(
+                _left(p, now) if p.id == practitioner else p for p in before.practitioners
+            )
+        }
+
+    return amend(partnership, now, change)
+
+
+def vacancies(directory: Directory, practitioner: str) -> Iterator[str]:
+    """Yield where the directory still names somebody: the places that need another person."""
+    for agency in directory.document.agencies:
+        if agency.duty_desk == practitioner:
+            yield f"duty desk of {agency.id}"
+    for person in directory.document.practitioners:
+        if person.left_at is not None:
+            continue
+        if person.line_manager == practitioner:
+            yield f"line manager of {person.id}"
+        if person.deputy == practitioner:
+            yield f"deputy of {person.id}"
+
+
+def _left(person: Practitioner, now: datetime) -> Practitioner:
+    keys = tuple(
+        key if key.retired_at else key.model_copy(update={"retired_at": now})
+        for key in person.keys
+    )
+    return person.model_copy(update={"left_at": now, "keys": keys})
+
+
+def _check_addition(directory: Directory, person: Practitioner, now: datetime) -> None:
+    if person.id in directory.practitioners:
+        raise HandrailError(
+            "practitioner.exists",
+            "the directory holds that practitioner already",
+            "choose another handle; somebody who left is never replaced under the same id",
+        )
+    if directory.agency(agency_of(person.id), now) is None:
+        raise HandrailError(
+            "agency.unknown",
+            "the directory does not hold the practitioner's agency",
+            "add the agency first with `handrail partnership agency add`",
+        )
+    for named in (person.line_manager, person.deputy):
+        if named is not None and directory.practitioner(named, now) is None:
+            raise _unknown(named)
+
+
+def _check_practitioner(partnership: Partnership, practitioner: str) -> None:
+    ours = practitioner.startswith(f"{partnership.id}.")
+    if not ours or PRACTITIONER.fullmatch(practitioner) is None:
+        raise HandrailError(
+            "practitioner.bad-id",
+            "that is not the id of a practitioner of this partnership",
+            f"write it as `{partnership.id}.<agency>.<handle>`",
+        )
+
+
+def _check_public(x: str) -> None:
+    raw = base64url.decode(x)
+    if raw is None or len(raw) != 32:
+        raise HandrailError(
+            "key.not-public",
+            "that is not the public half of an Ed25519 key",
+            "give the 43 characters that `handrail practitioner key` printed",
+        )
+
+
+def _unknown(practitioner: str) -> HandrailError:
+    return HandrailError(
+        "practitioner.unknown",
+        f"the directory does not hold {practitioner}, or the person has left",
+        "check the practitioner's id in the directory",
+    )
+
+
+def _service_ids(partnership: Partnership) -> frozenset[str]:
+    return frozenset(f"{partnership.id}.{role}" for role in ServiceRole)
+
+
+@contextmanager
+def _alone(partnership: Partnership) -> Iterator[None]:
+    """Hold the directory's own lock: two changes at once would make the same version twice."""
+    descriptor = os.open(partnership.folder / "directory.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def capacities(names: list[str]) -> tuple[Capacity, ...]:
+    """Return the capacities of these names; raises HandrailError `capacity.unknown`."""
+    try:
+        return tuple(Capacity(name) for name in names)
+    except ValueError:
+        raise HandrailError(
+            "capacity.unknown",
+            "that is not a capacity in which a person signs",
+            f"choose among {', '.join(c for c in Capacity if c is not Capacity.SERVICE)}",
+        ) from None

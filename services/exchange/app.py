@@ -1,0 +1,138 @@
+"""The exchange as a service: its streams, its worker, and what it answers to everyone.
+
+Two processes run it: one for the normal lanes and one for child protection, which has its own
+streams, worker and cursors so that nothing else can delay it (design §5).
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import orjson
+from nats.js import JetStreamContext
+
+from contracts.subjects import DIRECTORY, INTAKE_KEY, submit_stream, urgent_stream
+from services.exchange.intake import IntakeKeyring
+from services.exchange.streams import ensure_lanes, ensure_ledger, lane_owners
+from services.exchange.trimming import keep_trimmed
+from services.exchange.worker import Worker
+from services.runtime.connection import connect
+from services.runtime.directories import DirectoryHolder, from_file
+from services.runtime.log import error_keys, get
+from services.runtime.partnership import Partnership
+from services.runtime.subscribing import Request, make_broker, request_subscriber
+
+_log = get(__name__)
+_KEYS_EVERY_S = 3600.0
+_LANES_EVERY_S = 1.0
+
+
+async def run(
+    partnership: Partnership,
+    stop: asyncio.Event,
+    *,
+    ready: Callable[[], None],
+    urgent: bool = False,
+) -> None:
+    """Run the exchange until `stop` is set; `urgent` works the child-protection lanes only.
+
+    Raises `partnership.*`, `directory.*`, `key.*` or `nats.*` errors when it cannot start.
+    """
+    name = "exchange-urgent" if urgent else "exchange"
+    seen = partnership.folder / "seen" / f"{name}.version"
+    holder = from_file(partnership.directory_path, partnership.root_x, seen)
+    await holder.refresh()
+    signer = partnership.service_key("exchange")
+    keyring = IntakeKeyring(partnership.keys, signer, partnership.exchange)
+    keyring.refresh(datetime.now(UTC))
+    client = await connect(partnership.nats_url(), partnership.nkey(name), name=name)
+    js = client.jetstream(timeout=10)
+    lanes = _Lanes(urgent=urgent)
+    try:
+        await ensure_ledger(js)
+        await ensure_lanes(js, holder.current)
+        lanes.take(holder)
+        worker = Worker(
+            client,
+            js,
+            exchange=partnership.exchange,
+            key=signer,
+            directory=lambda: holder.current,
+            intake=lambda: keyring.keys,
+            lanes=lambda: lanes.names,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            helpers = [
+                tasks.create_task(holder.keep_fresh()),
+                tasks.create_task(lanes.follow(holder, js)),
+                tasks.create_task(_keep_keys(keyring)),
+            ]
+            if not urgent:
+                helpers.append(tasks.create_task(keep_trimmed(client, js, worker)))
+                helpers.append(tasks.create_task(_answer(partnership, holder, keyring, worker)))
+            await worker.run(stop, ready)
+            for helper in helpers:
+                helper.cancel()
+    finally:
+        await client.close()
+
+
+class _Lanes:
+    """The names of the lanes that one worker works, as the directory grows."""
+
+    def __init__(self, *, urgent: bool) -> None:
+        self._stream = urgent_stream if urgent else submit_stream
+        self.names: tuple[str, ...] = ()
+
+    def take(self, holder: DirectoryHolder) -> None:
+        """Take the lanes of the directory in force; their streams exist."""
+        self.names = tuple(self._stream(owner) for owner in lane_owners(holder.current))
+
+    async def follow(self, holder: DirectoryHolder, js: JetStreamContext) -> None:
+        """Create and take the lanes of those who join, until cancelled."""
+        version = holder.current.document.version
+        while True:
+            await asyncio.sleep(_LANES_EVERY_S)
+            try:
+                if holder.current.document.version != version:
+                    await ensure_lanes(js, holder.current)
+                    self.take(holder)
+                    version = holder.current.document.version
+            except Exception as error:
+                _log.warning("lanes.not-followed", **error_keys(error))
+
+
+async def _keep_keys(keyring: IntakeKeyring) -> None:
+    while True:
+        await asyncio.sleep(_KEYS_EVERY_S)
+        try:
+            keyring.refresh(datetime.now(UTC))
+        except Exception as error:
+            _log.warning("intake.not-refreshed", **error_keys(error))
+
+
+async def _answer(
+    partnership: Partnership, holder: DirectoryHolder, keyring: IntakeKeyring, worker: Worker
+) -> None:
+    """Answer `directory`, `intake-key` and the operator's status, until cancelled."""
+    broker = make_broker(
+        partnership.nats_url(), partnership.nkey("exchange"), name="exchange-answers"
+    )
+
+    @request_subscriber(broker, DIRECTORY)
+    async def directory(_request: Request) -> bytes:
+        return holder.raw
+
+    @request_subscriber(broker, INTAKE_KEY)
+    async def intake_key(_request: Request) -> bytes:
+        return keyring.signed(datetime.now(UTC))
+
+    @request_subscriber(broker, "exchange.admin.status")
+    async def status(_request: Request) -> bytes:
+        return orjson.dumps(worker.counts)
+
+    await broker.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await broker.stop()

@@ -1,0 +1,85 @@
+"""Trimming the lanes: what the exchange and the story have both passed, and nothing quarantined.
+
+A lane is trimmed below the lowest of its cursor, the story service's stored position and the oldest
+submission in quarantine, which is held for at most 30 days (design §5).
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import orjson
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+from pydantic import ValidationError
+
+from contracts.records import Cursor, Quarantined
+from contracts.subjects import LEDGER, cursor
+from services.exchange.worker import Worker
+from services.runtime.log import error_keys, get
+
+POSITIONS = "story.admin.positions"
+KEEP_QUARANTINED = timedelta(days=30)
+_EVERY_S = 60.0
+_log = get(__name__)
+
+
+async def keep_trimmed(client: Client, js: JetStreamContext, worker: Worker) -> None:
+    """Trim all lanes once a minute until cancelled; without the story's word nothing is trimmed."""
+    while True:
+        await asyncio.sleep(_EVERY_S)
+        try:
+            await trim(client, js, worker, datetime.now(UTC))
+        except Exception as error:
+            _log.warning("lanes.not-trimmed", **error_keys(error))
+
+
+async def trim(client: Client, js: JetStreamContext, worker: Worker, now: datetime) -> int:
+    """Trim every lane that can be; return how many streams were purged below a sequence."""
+    try:
+        answer = await client.request(POSITIONS, b"", timeout=5)
+        positions: dict[str, int] = orjson.loads(answer.data)
+    except (NatsError, TimeoutError, ValueError):
+        return 0
+    held = await _oldest_quarantined(js, now)
+    trimmed = 0
+    for lane, position in positions.items():
+        record = await worker.ledger.last(cursor(lane))
+        if record is None:
+            continue
+        decided = Cursor.model_validate_json(record.data).sequence
+        below = trim_below(decided, position, held.get(lane))
+        info = await js.stream_info(lane)
+        if below > max(1, info.state.first_seq):
+            await js.purge_stream(lane, seq=below)
+            trimmed += 1
+    return trimmed
+
+
+def trim_below(decided: int, stored: int, quarantined: int | None) -> int:
+    """Return the sequence below which nothing of a lane is needed any more.
+
+    `decided` and `stored` are the last sequences the exchange and the story have passed,
+    `quarantined` the oldest that lies in quarantine, if any.
+    """
+    passed = min(decided, stored) + 1
+    return passed if quarantined is None else min(passed, quarantined)
+
+
+async def _oldest_quarantined(js: JetStreamContext, now: datetime) -> dict[str, int]:
+    """Return the oldest sequence in quarantine of each lane, of those still held."""
+    oldest: dict[str, int] = {}
+    sequence = 1
+    while True:
+        try:
+            found = await js.get_msg(LEDGER, seq=sequence, subject="quarantine.>", next=True)
+        except NotFoundError:
+            return oldest
+        sequence = int(found.seq or 0) + 1
+        try:
+            record = Quarantined.model_validate_json(found.data or b"")
+        except ValidationError:
+            continue
+        if record.at + KEEP_QUARANTINED > now:
+            oldest[record.lane] = min(record.sequence, oldest.get(record.lane, record.sequence))

@@ -1,0 +1,341 @@
+"""The worker: takes what the lanes hold, decides it in order, commits it as one batch (design §5).
+
+Progress is the cursor record in the same batch: lease, fence and acknowledgement in one. While one
+batch is on its way to disk the next group is decided; a batch refused or of unknown outcome drops
+everything in memory, and the lanes start again from their cursors.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from contracts import jws
+from contracts.directory import Directory
+from contracts.kinds import Opened
+from contracts.records import Decision, Receipt
+from contracts.subjects import receipt
+from services.exchange.deciding import Decided, Repeated, decide_all, open_all
+from services.exchange.decision import Accepted, Refused
+from services.exchange.lanes import Arrived, Lane
+from services.exchange.ledger import Ledger
+from services.exchange.opening import IntakeKeys, Unopenable
+from services.exchange.writing import Draft, LaneStep, Writer
+from services.runtime import batch
+from services.runtime.log import error_keys, get
+
+_log = get(__name__)
+_TTL = f"{400 * 24 * 3600}s"
+_GROUP = 200
+_RECORDS = 900
+_MOST_PER_MESSAGE = 72
+_BYTES = 6 * 1024 * 1024
+_GIVE_UP_S = 2.0
+_CAREFUL_GROUPS = 20
+_IDLE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A group that is decided and written down, but not committed."""
+
+    group: Sequence[Decided]
+    steps: Sequence[LaneStep]
+    drafts: Sequence[Draft]
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A group on its way to disk."""
+
+    made: Made
+    outcome: asyncio.Task[batch.Committed | batch.NotCommitted | batch.Unknown]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a worker has done since it started."""
+
+    groups: int = 0
+    accepted: int = 0
+    refused: int = 0
+    quarantined: int = 0
+    repeated: int = 0
+    restarts: int = 0
+
+    def add(self, group: Sequence[Decided]) -> None:
+        """Count one committed group."""
+        self.groups += 1
+        for decided in group:
+            verdict = decided.verdict
+            self.accepted += isinstance(verdict, Accepted)
+            self.refused += isinstance(verdict, Refused)
+            self.quarantined += isinstance(verdict, Unopenable)
+            self.repeated += isinstance(verdict, Repeated)
+
+
+class Worker:
+    """One worker over a set of lanes."""
+
+    def __init__(
+        self,
+        client: Client,
+        js: JetStreamContext,
+        *,
+        exchange: str,
+        key: jws.PrivateKey,
+        directory: Callable[[], Directory],
+        intake: Callable[[], IntakeKeys],
+        lanes: Callable[[], Iterable[str]],
+        group: int = _GROUP,
+    ) -> None:
+        """Work the lanes named by `lanes()`, deciding by `directory()` and opening by `intake()`."""
+        self._client = client
+        self.ledger = Ledger(client, js)
+        self._exchange, self._key = exchange, key
+        self._directory, self._intake, self._names = directory, intake, lanes
+        self._group = group
+        self._lanes: dict[str, Lane] = {}
+        self._turn = 0
+        self._careful = 0
+        self._singly: set[str] = set()
+        self._poison: set[tuple[str, int]] = set()
+        self._taken: set[tuple[str, int]] = set()
+        self._tend_at = 0.0
+        self._must_open = False
+        self._awake = asyncio.Event()
+        self.counts = Counts()
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None] | None = None) -> None:
+        """Work until `stop` is set; a lost server or an expired directory is waited out."""
+        while not stop.is_set():
+            try:
+                await self._open_lanes()
+                if ready is not None:
+                    ready()
+                    ready = None
+                await self._work(stop)
+            except Exception as error:
+                # Whatever happened, the cursors say what is still to do: start again from them.
+                _log.warning("worker.interrupted", **error_keys(error))
+                self._doubt()
+                await _pause(stop, _IDLE_S)
+        for lane in self._lanes.values():
+            await lane.close()
+
+    def wake(self) -> None:
+        """Look at the lanes again."""
+        self._awake.set()
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        """Decide group after group, the next one while the last one is being committed.
+
+        Returns when lanes must be opened again; never leaves a commit behind.
+        """
+        flight: Flight | None = None
+        try:
+            while not stop.is_set():
+                arrived = [] if self._lanes_need_opening() else self._take()
+                if not arrived and flight is None:
+                    if self._lanes_need_opening():
+                        return
+                    await self._wait()
+                    await self._pull()
+                    continue
+                made = await self._make(arrived) if arrived else None
+                if flight is not None and not self._settle(flight.made, await flight.outcome):
+                    return
+                flight = self._launch(made) if made else None
+                await self._pull()
+        finally:
+            if flight is not None and not flight.outcome.done():
+                await asyncio.wait([flight.outcome])
+
+    def _launch(self, made: Made) -> Flight:
+        records = [self._published(draft) for draft in made.drafts]
+        return Flight(made, asyncio.create_task(batch.commit(self._client, records)))
+
+    async def _make(self, arrived: Sequence[Arrived]) -> Made:
+        directory = self._directory()
+        opened = open_all(arrived, directory, self._intake(), self._poison)
+        messages = [m for _, m in opened if isinstance(m, Opened)]
+        await self.ledger.load(m.event.subject for m in messages)
+        if self._careful:
+            await self._look_up_receipts(messages)
+        group = decide_all(opened, directory, self.ledger)
+        steps = self._steps(arrived)
+        writer = Writer(self._exchange, self._key, directory)
+        drafts, root = writer.write(group, steps, self.ledger)
+        for step in steps:
+            lane = self._lanes[step.lane]
+            lane.sequence, lane.root = step.last, root
+        self.ledger.trim()
+        return Made(group, steps, drafts)
+
+    def _settle(self, made: Made, outcome: batch.Committed | batch.NotCommitted | batch.Unknown) -> bool:
+        """Learn from a commit; on any other outcome drop every belief and return False."""
+        if isinstance(outcome, batch.Committed):
+            self._learn(made, outcome.first)
+            return True
+        code = outcome.code if isinstance(outcome, batch.NotCommitted) else 0
+        _log.info("group.not-committed", count=len(made.group), code=str(code))
+        if isinstance(outcome, batch.NotCommitted) and code not in batch.SOMEONE_WAS_FIRST:
+            self._suspect(made)
+        elif self._careful:
+            self._singly |= {step.lane for step in made.steps}
+        self._careful = _CAREFUL_GROUPS
+        self._drop()
+        return False
+
+    def _suspect(self, made: Made) -> None:
+        """Find the message that the server will not store: first alone, then to quarantine."""
+        if len(made.group) == 1:
+            one = made.group[0].arrived
+            self._poison.add((one.lane, one.sequence))
+        self._singly |= {step.lane for step in made.steps}
+
+    def _doubt(self) -> None:
+        """After an error of our own: take the lanes one message at a time, then set it aside."""
+        if len(self._taken) == 1:
+            self._poison |= self._taken
+        self._singly |= {lane for lane, _ in self._taken}
+        self._careful = _CAREFUL_GROUPS
+        self._drop()
+
+    def _published(self, draft: Draft) -> batch.Published:
+        headers: dict[str, str] = {}
+        if draft.create_only:
+            headers[batch.EXPECTED] = "0"
+        elif draft.guard:
+            headers[batch.EXPECTED] = str(self.ledger.sequence_of(draft.guard))
+            if draft.guard != draft.subject:
+                headers[batch.EXPECTED_SUBJECT] = draft.guard
+        if draft.expires:
+            headers[batch.TTL] = _TTL
+        return batch.Published(draft.subject, draft.data, headers)
+
+    def _learn(self, made: Made, first: int) -> None:
+        for place, draft in enumerate(made.drafts):
+            if not draft.expires:
+                self.ledger.know(draft.subject, first + place)
+        for step in made.steps:
+            self._lanes[step.lane].known = step.last
+        self._taken.clear()
+        self.counts.add(made.group)
+        self._careful = max(0, self._careful - 1)
+
+    def _drop(self) -> None:
+        self.counts.restarts += 1
+        self.ledger.forget()
+        for lane in self._lanes.values():
+            lane.broken = True
+
+    async def _open_lanes(self) -> None:
+        now_s = time.monotonic()
+        for name in self._names():
+            if name not in self._lanes:
+                self._lanes[name] = Lane(name, self._client, self.ledger, self.wake)
+        for lane in self._lanes.values():
+            if lane.broken and await lane.open():
+                lane.paused_until = now_s + _GIVE_UP_S
+
+    def _lanes_need_opening(self) -> bool:
+        """Tell, about once a second, whether a lane is new, broken, silent or to be tried again."""
+        now_s = time.monotonic()
+        if now_s < self._tend_at:
+            return self._must_open
+        self._tend_at = now_s + _IDLE_S
+        for lane in self._lanes.values():
+            over = 0 < lane.paused_until <= now_s
+            if over or lane.silent(now_s):
+                lane.paused_until, lane.broken = 0.0, True
+        fresh = any(name not in self._lanes for name in self._names())
+        self._must_open = fresh or any(lane.broken for lane in self._lanes.values())
+        return self._must_open
+
+    async def _pull(self) -> None:
+        for lane in self._lanes.values():
+            await lane.pull()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(_IDLE_S):
+                await self._awake.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._awake.clear()
+
+    def _take(self) -> list[Arrived]:
+        """Take in turn from the lanes what fits one batch; a lane in doubt gives one message."""
+        lanes = [
+            lane
+            for lane in self._lanes.values()
+            if lane.waiting and not lane.broken and not lane.paused_until
+        ]
+        if self._singly:
+            lanes = [lane for lane in lanes if lane.name in self._singly][:1]
+        taken: list[Arrived] = []
+        room = _Room(1 if self._singly else self._group)
+        self._turn += 1
+        while lanes and room.left():
+            for lane in lanes[self._turn % len(lanes) :] + lanes[: self._turn % len(lanes)]:
+                if lane.waiting and room.fits(lane.waiting[0]):
+                    taken.append(lane.waiting.popleft())
+            lanes = [lane for lane in lanes if lane.waiting]
+        if taken:
+            self._singly.discard(taken[0].lane)
+        self._taken |= {(one.lane, one.sequence) for one in taken}
+        return taken
+
+    def _steps(self, arrived: Sequence[Arrived]) -> list[LaneStep]:
+        last: dict[str, int] = {}
+        for one in arrived:
+            last[one.lane] = one.sequence
+        return [
+            LaneStep(name, self._lanes[name].sequence + 1, sequence, self._lanes[name].root)
+            for name, sequence in last.items()
+        ]
+
+    async def _look_up_receipts(self, messages: Sequence[Opened]) -> None:
+        """Learn which of `messages` already have a receipt, and for which sealed bytes."""
+        subjects = [receipt(m.event.agency, m.event.id) for m in messages]
+        unknown = [s for s in dict.fromkeys(subjects) if self.ledger.decided(s) is None]
+        for subject, stored in (await self.ledger.last_of_many(unknown)).items():
+            answered = Receipt.model_validate_json(stored.data)
+            sealed = Decision.model_validate_json(answered.decision).sealed
+            self.ledger.note_decided(subject, sealed or "")
+
+
+class _Room:
+    """What still fits one batch: submissions, records and bytes."""
+
+    def __init__(self, count: int) -> None:
+        self._count, self._records, self._bytes = count, _RECORDS, _BYTES
+        self._full = False
+
+    def left(self) -> bool:
+        return not self._full and self._count > 0
+
+    def fits(self, one: Arrived) -> bool:
+        """Take the room for `one` if there is some; the first always fits."""
+        size = len(one.data) * 3
+        if self._count <= 0 or self._records < _MOST_PER_MESSAGE or self._bytes < size:
+            self._full = True
+            return False
+        self._count -= 1
+        self._records -= 4
+        self._bytes -= size
+        return True
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
