@@ -1,6 +1,7 @@
 """The envelope: one CloudEvent about exactly one child (CloudEvents 1.0, structured JSON)."""
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, StringConstraints
@@ -86,17 +87,17 @@ class Event(Value):
     datacontenttype: Literal["application/json"] = "application/json"
     data: Data
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """Return the kind's name, such as `stepup.requested`."""
         return self.type.removeprefix(TYPE_PREFIX)
 
-    @property
+    @cached_property
     def agency(self) -> str:
         """Return the id of the agency or service that the message comes from."""
         return ".".join(self.source.split(":")[2:4])
 
-    @property
+    @cached_property
     def signers(self) -> tuple[Signer, ...]:
         """Return the author and then the countersigners."""
         return (self.data.author, *self.data.countersigners)
