@@ -1,0 +1,97 @@
+"""`handrail up` and `handrail run`: everything on one machine, or one service alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.options import Dir, Json, load
+from services.cli.output import command
+
+if TYPE_CHECKING:
+    from services.runtime.partnership import Partnership
+
+
+@command
+def up(*, state: Dir = None, as_json: Json = False) -> None:
+    """Start the nats-server and every service, and stay up until Ctrl-C.
+
+    A folder of state without a partnership is given a demonstration partnership first. After a
+    crash, the same command carries on where everything stood.
+    """
+    import asyncio
+
+    from services.cli.running import stop_on_signals
+    from services.cli.supervisor import everything
+
+    partnership = found_if_missing(state)
+    log_to_folder(partnership.folder)
+
+    async def stay_up() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        async with everything(partnership, _teller(as_json=as_json)):
+            told = {"state": "ready", "url": partnership.nats_url()}
+            _tell(told, f"ready at {partnership.nats_url()}; Ctrl-C stops everything", as_json)
+            await stop.wait()
+        _tell({"state": "stopped"}, "stopped", as_json)
+
+    asyncio.run(stay_up())
+
+
+@command
+def run(
+    name: Annotated[str, typer.Argument(metavar="SERVICE", help="Which service to run.")],
+    *,
+    state: Dir = None,
+    as_json: Json = False,
+) -> None:
+    """Run one service alone until it is told to stop; the server must be running.
+
+    Services: exchange, exchange-urgent, story, tracker, universal, caf-team, first-response,
+    social-care.
+    """
+    import asyncio
+
+    from services.cli.running import run_alone
+    from services.runtime import log
+
+    partnership = load(state)
+    log.configure(name)
+    told = {"service": name, "state": "ready"}
+    asyncio.run(run_alone(partnership, name, lambda: _tell(told, f"{name} is ready", as_json)))
+
+
+def found_if_missing(state: Path | None) -> "Partnership":
+    """Return the partnership of the folder, a new demonstration one where there is none."""
+    from contracts.errors import HandrailError
+    from services.cli.founding import create
+    from services.cli.output import now
+    from services.runtime.settings import Settings
+
+    try:
+        return load(state)
+    except HandrailError as error:
+        if error.code != "partnership.missing":
+            raise
+    return create(Settings.load(state_dir=state).state_dir, now=now(), demonstration=True)
+
+
+def log_to_folder(folder: Path) -> None:
+    """Write this process's log to `logs/up.log` in the folder of state."""
+    from services.runtime import log
+
+    logs = folder / "logs"
+    logs.mkdir(mode=0o700, exist_ok=True)
+    log.configure("up", (logs / "up.log").open("a", encoding="utf-8"))
+
+
+def _teller(*, as_json: bool) -> Callable[[str], None]:
+    return lambda name: _tell({"state": "up", "service": name}, f"  {name}", as_json)
+
+
+def _tell(made: dict[str, str], text: str, as_json: bool) -> None:  # noqa: FBT001 - --json
+    import json
+
+    print(json.dumps(made) if as_json else text, flush=True)
