@@ -66,11 +66,10 @@ async def bare_loop(
             _verify(message, key)
             records += _records(message.subject.rsplit(".", 1)[1], sizes)
         root = signer.sign(b"root" * 8)
-        records.append(
-            batch.Published(f"cursor.{_LANE}", root, {batch.EXPECTED: str(cursor)})
-        )
+        records.append(batch.Published(f"cursor.{_LANE}", root, {batch.EXPECTED: str(cursor)}))
         outcome = await batch.commit(client, records)
-        assert isinstance(outcome, batch.Committed), outcome
+        if not isinstance(outcome, batch.Committed):
+            raise RuntimeError(outcome)
         cursor = outcome.first + len(records) - 1
         done += len(messages)
     return len(work) / (time.perf_counter() - started)

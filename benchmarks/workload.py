@@ -1,4 +1,4 @@
-"""The message that the exchange is measured by: 4 kB, 12 statements, one signature, one recipient."""
+"""The measured message: 4 kB, 12 statements, one signature, one recipient."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

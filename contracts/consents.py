@@ -115,12 +115,7 @@ class NoticeBasis(Value):
 
 
 Basis = Annotated[
-    ConsentBasis
-    | OverrideBasis
-    | StatutoryBasis
-    | CourtOrderBasis
-    | ProtectionBasis
-    | NoticeBasis,
+    ConsentBasis | OverrideBasis | StatutoryBasis | CourtOrderBasis | ProtectionBasis | NoticeBasis,
     Field(discriminator="kind"),
 ]
 

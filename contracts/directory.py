@@ -45,7 +45,7 @@ class SigningKey(Value):
 
 
 class DeliveryKey(Value):
-    """A public X25519 key to which an agency's child-protection deliveries of a month are sealed."""
+    """The public X25519 key for an agency's child-protection deliveries of a month."""
 
     month: Month
     x: Base64Url
@@ -84,7 +84,7 @@ class Service(Value):
 
 
 class Gateway(Value):
-    """A process that connects for agencies: one NATS account, one identity for each of its users."""
+    """A process that connects for agencies: one NATS account, an identity for each user."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
     service_nkey: NatsPublic
@@ -149,7 +149,9 @@ class Directory:
     def line_managers(self, practitioner: str, at: datetime) -> frozenset[str]:
         """Return the person's line manager and that manager's deputy, as ids (003 §2.3)."""
         person = self.practitioner(practitioner, at)
-        manager = self.practitioner(person.line_manager, at) if person and person.line_manager else None
+        manager = (
+            self.practitioner(person.line_manager, at) if person and person.line_manager else None
+        )
         if manager is None:
             return frozenset()
         return frozenset({manager.id, manager.deputy} if manager.deputy else {manager.id})

@@ -98,9 +98,7 @@ class DocumentStatement(Value, json_schema_extra=_GIVEN_HAS_VALUE):
         ShortText, Field(description="In what capacity somebody said it: mother, class teacher.")
     ]
     standing: Standing = Standing.FACT
-    recorded_by: Annotated[
-        PractitionerId | None, Field(description="Left out: the author.")
-    ] = None
+    recorded_by: Annotated[PractitionerId | None, Field(description="Left out: the author.")] = None
     recorded_at: Annotated[
         Instant | None, Field(description="Left out: the instant of sealing.")
     ] = None
@@ -185,19 +183,24 @@ DOCUMENT_KINDS: tuple[str, ...] = tuple(k.name for k in KINDS.values() if not k.
 def model_of(kind: str) -> type[Document]:
     """Return the model of the documents of one of `DOCUMENT_KINDS`: the form that is published."""
     found = KINDS[kind]
-    content: Any = (found.content, ...)
-    if not any(f.is_required() for f in found.content.model_fields.values()):
-        content = (found.content, found.content())
     name = "".join(part.capitalize() for part in kind.replace("-", ".").split("."))
     return create_model(
         f"{name}Document",
         __base__=Document,
         __doc__=f"{found.title} ({found.cites}).",
-        kind=(Literal[kind], ...),
-        child=(ChildRef | Literal["new"] if found.opening else ChildRef, ...),
-        basis=(_basis_of(found), ...),
-        data=content,
+        **_narrowed(found),
     )
+
+
+def _narrowed(kind: Kind) -> dict[str, Any]:
+    """Return the fields that a kind narrows: types that are put together, with their defaults."""
+    needed = any(field.is_required() for field in kind.content.model_fields.values())
+    return {
+        "kind": (Literal[kind.name], ...),
+        "child": (ChildRef | Literal["new"] if kind.opening else ChildRef, ...),
+        "basis": (_basis_of(kind), ...),
+        "data": (kind.content, ... if needed else kind.content()),
+    }
 
 
 def _basis_of(kind: Kind) -> Any:  # noqa: ANN401 - a type that is put together

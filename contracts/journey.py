@@ -97,9 +97,10 @@ class Journey:
     def with_request(self, request: Request) -> "Journey":
         """Return the journey with `request` added or replaced; old decided ones are let go."""
         others = tuple(r for r in self.requests if r.id != request.id)
-        kept = tuple(r for r in others if not r.outcome) + tuple(
-            r for r in others if r.outcome
-        )[-_PRIOR_REQUESTS:]
+        kept = (
+            tuple(r for r in others if not r.outcome)
+            + tuple(r for r in others if r.outcome)[-_PRIOR_REQUESTS:]
+        )
         ordered = tuple(r for r in others if r in kept)
         return replace(self, requests=(*ordered, request))
 

@@ -29,6 +29,7 @@ _REGISTRY = jose.JWSRegistry(algorithms=[ALGORITHM])
 _REGISTRY.max_payload_length = 2 * 1024 * 1024
 _MAX_SIGNATURES = 8
 _MAX_HEADER = 512
+_SIGNATURE_CHARS = 86
 
 
 class Unacceptable(StrEnum):
@@ -150,7 +151,11 @@ def _signature(entry: object, typ: str) -> Signature | Unacceptable:
     protected, signature = entry["protected"], entry["signature"]
     if not isinstance(protected, str) or not isinstance(signature, str):
         return Unacceptable.UNREADABLE
-    if len(protected) > _MAX_HEADER or len(signature) != 86:
+    return _canonical_signature(protected, signature, typ)
+
+
+def _canonical_signature(protected: str, signature: str, typ: str) -> Signature | Unacceptable:
+    if len(protected) > _MAX_HEADER or len(signature) != _SIGNATURE_CHARS:
         return Unacceptable.ENCODING
     header_bytes = base64url.decode(protected)
     if header_bytes is None or not base64url.is_canonical(signature):
@@ -178,7 +183,8 @@ def verify(parsed: Parsed, keys: Mapping[str, PublicKey]) -> bytes | None:
         return keys[member.headers()["kid"]].jwk
 
     try:
-        return jose.deserialize_json(document, key_of, registry=_REGISTRY).payload
+        verified: bytes | None = jose.deserialize_json(document, key_of, registry=_REGISTRY).payload
+        return verified
     except (JoseError, ValueError):
         return None
 

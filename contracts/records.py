@@ -163,7 +163,7 @@ class Quarantined(Value):
 
 
 def entry_hash(data: bytes) -> str:
-    """Return SHA-256, in hex, over a journey entry's bytes: what the next entry names as `before`."""
+    """Return SHA-256, in hex, over an entry's bytes: what the next one names as `before`."""
     return hashlib.sha256(data).hexdigest()
 
 

@@ -191,9 +191,7 @@ def _parse_content(kind: Kind, event: Event) -> object:
         return Refusal("message.wrong-content", f"content.{_where(error)}")
 
 
-def _statements(
-    event: Event, disclosures: Disclosures | None
-) -> tuple[Disclosed, ...] | Refusal:
+def _statements(event: Event, disclosures: Disclosures | None) -> tuple[Disclosed, ...] | Refusal:
     elements = [element.digest for element in event.data.statements]
     salt, items = (disclosures.salt, disclosures.items) if disclosures else (None, ())
     return open_disclosures(elements, event.data.bound, salt, items)

@@ -84,7 +84,7 @@ def read(data: bytes) -> Sealed:
 
 
 def looks_sealed(data: bytes) -> bool:
-    """Tell whether the bytes of a file are meant as a sealed message: a JSON object of that form."""
+    """Tell whether the bytes of a file are meant as a sealed message, well made or not."""
     try:
         made = orjson.loads(data)
     except orjson.JSONDecodeError:

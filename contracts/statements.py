@@ -130,9 +130,7 @@ def seal_statements(statements: Sequence[Statement]) -> SealedStatements:
         for s in statements
     )
     digests = [digest_of(d) for d in disclosures]
-    decoys = [
-        base64url.encode(secrets.token_bytes(32)) for _ in range(-len(digests) % _PAD)
-    ]
+    decoys = [base64url.encode(secrets.token_bytes(32)) for _ in range(-len(digests) % _PAD)]
     mixed = digests + decoys
     secrets.SystemRandom().shuffle(mixed)
     salt = _salt()

@@ -86,10 +86,8 @@ def cursor(lane: str) -> str:
 
 def parse_submission(subject: str) -> tuple[str, str] | None:
     """Return `(agency, child)` of a submission's subject, or None when it has another form."""
-    parts = subject.split(".")
-    if len(parts) != 4 or parts[0] not in ("submit", "urgent"):
+    lane, _, rest = subject.partition(".")
+    agency, _, child = rest.rpartition(".")
+    if lane not in ("submit", "urgent") or not AGENCY.fullmatch(agency):
         return None
-    agency = f"{parts[1]}.{parts[2]}"
-    if not AGENCY.fullmatch(agency) or not REFERENCE.fullmatch(parts[3]):
-        return None
-    return agency, parts[3]
+    return (agency, child) if REFERENCE.fullmatch(child) else None

@@ -103,9 +103,7 @@ class Area:
                     role=role,
                     gateway=_GATEWAYS[agency],
                     duty_desk=_DESKS[agency],
-                    delivery_keys=(
-                        DeliveryKey(month=month, x=raw_public(self.delivery[agency])),
-                    ),
+                    delivery_keys=(DeliveryKey(month=month, x=raw_public(self.delivery[agency])),),
                 )
                 for agency, role in _ROLES.items()
             ),
@@ -176,7 +174,7 @@ class Area:
     def sealed(self, kind: str, child: str, author: str, *args: Any, **data: Any) -> Sealed:
         """A message sealed by its author and by every countersigner that it names."""
         event, disclosures = self.event(kind, child, author, *args, **data)
-        key = self.keys.get(author) or self.services[author.split(".")[-1]]
+        key = self.keys.get(author) or self.services[author.rsplit(".", maxsplit=1)[-1]]
         made = seal(event, key, disclosures)
         for signer in event.data.countersigners:
             made = countersign(made, self.keys[signer.id])

@@ -16,11 +16,11 @@ from tests.area import (
     CARE,
     DUTY,
     FRONT,
+    HEAD,
     MANAGER,
     PACK,
     SCHOOL,
     TEACHER,
-    HEAD,
     WORKER,
     Area,
 )
@@ -98,7 +98,9 @@ def referral(area: Area, child: str, **changes: Any) -> Sealed:
     }
     statements = made.pop("statements", None) or [area.statement("concern.what_happened")]
     author = made.pop("author", TEACHER)
-    return area.sealed("referral.submitted", child, author, made.pop("to", [FRONT]), statements, **made)
+    return area.sealed(
+        "referral.submitted", child, author, made.pop("to", [FRONT]), statements, **made
+    )
 
 
 def protection(area: Area, child: str, **changes: Any) -> Sealed:
@@ -188,7 +190,9 @@ def step_down_decided(area: Area, child: str, request: str) -> Sealed:
     )
 
 
-def closed(area: Area, child: str, support: str = "continues", to: tuple[str, ...] = (SCHOOL,)) -> Sealed:
+def closed(
+    area: Area, child: str, support: str = "continues", to: tuple[str, ...] = (SCHOOL,)
+) -> Sealed:
     """Social care closes the case; the reason is a statement."""
     return area.sealed(
         "case.closed",

@@ -6,11 +6,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from contracts.identifiers import PractitionerId
+from contracts.identifiers import PractitionerId, agency_of
 from contracts.journey import Journey, Lead, Proposal
-from contracts.kinds import NoContent, Kind, Situation, Step
+from contracts.kinds import Kind, NoContent, Situation, Step
 from contracts.messages.guards import tells_lead
-from contracts.identifiers import agency_of
 from contracts.reasons import Refusal
 from contracts.roles import Role
 from contracts.values import Value

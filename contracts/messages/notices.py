@@ -17,7 +17,7 @@ class StandardMissed(Value):
     `clock` names the rule, `started_by` the message that started it, `due_at` the instant.
     """
 
-    clock: Annotated[str, Field(pattern=r"^[a-z0-9.-]{2,60}$")]
+    clock: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,60}$")]
     started_by: MessageId
     due_at: Instant
     manager: PractitionerId

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 
-
 from contracts.codes.referral import ReferralSource
 from contracts.consents import SHARING_BASES
 from contracts.identifiers import PractitionerId
@@ -161,4 +160,3 @@ DECIDED = Kind(
 )
 
 KINDS = (SUBMITTED, DECIDED)
-

@@ -8,7 +8,13 @@ from enum import StrEnum
 from contracts.consents import BasisKind, Consent, Covers
 from contracts.journey import Journey
 from contracts.kinds import Kind, Situation, Step
-from contracts.messages.guards import answers_request, needs_statement, tells_lead, tells_referrer, to_role
+from contracts.messages.guards import (
+    answers_request,
+    needs_statement,
+    tells_lead,
+    tells_referrer,
+    to_role,
+)
 from contracts.messages.referral import ask, decide_request, explains_refusal
 from contracts.reasons import Refusal
 from contracts.roles import Capacity, Level, Role
@@ -75,7 +81,9 @@ def _from_child_in_need(s: Situation) -> Iterator[Refusal]:
 
 def _both_consents(s: Situation) -> Iterator[Refusal]:
     """Refuse without consent to the support and, apart from it, to sharing (003 §4.1)."""
-    held = tuple(c.consent for c in s.journey.consents if c.withdrawn_at is None) if s.journey else ()
+    held = (
+        tuple(c.consent for c in s.journey.consents if c.withdrawn_at is None) if s.journey else ()
+    )
     consents = held + s.event.data.consents
     for covers, code in (
         (Covers.SERVICE, "stepdown.consent-service"),

@@ -98,7 +98,7 @@ class _Lanes:
                     await ensure_lanes(js, holder.current)
                     self.take(holder)
                     version = holder.current.document.version
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - tried again, whatever it was
                 _log.warning("lanes.not-followed", **error_keys(error))
 
 
@@ -107,7 +107,7 @@ async def _keep_keys(keyring: IntakeKeyring) -> None:
         await asyncio.sleep(_KEYS_EVERY_S)
         try:
             keyring.refresh(datetime.now(UTC))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - tried again, whatever it was
             _log.warning("intake.not-refreshed", **error_keys(error))
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from consent import Share, ShareRequest, Withhold, decide as decide_sharing
+from consent import Share, ShareRequest, Withhold
+from consent import decide as decide_sharing
 from contracts.consents import BasisKind, ConsentHeld
 from contracts.directory import Directory
 from contracts.journey import Journey
@@ -29,7 +30,7 @@ _FLOOR = frozenset(
         "history.not-history",
     }
 )
-"""What may still stop a child-protection message; all else may follow (design, child protection)."""
+"""What may still stop a child-protection message; everything else may follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def decide(
 def raises_protection(message: Opened) -> bool:
     """Tell whether the message raises a child-protection concern and travels on that basis."""
     concern = getattr(message.content, "concern", None)
-    on_basis = message.event.data.basis.kind == BasisKind.PROTECTION
+    on_basis = message.event.data.basis.kind == BasisKind.PROTECTION.value
     return on_basis and concern is Concern.CHILD_PROTECTION
 
 
@@ -153,9 +154,7 @@ def _accepted(
         for agency, share in shares
         if isinstance(share, Share)
     )
-    rules = tuple(
-        dict.fromkeys(rule for _, share in shares for rule in share.rules)
-    )
+    rules = tuple(dict.fromkeys(rule for _, share in shares for rule in share.rules))
     before = s.journey or Journey(child=s.event.subject)
     answered = _answered(s)
     journey = folded(before, Step(s.event, s.message.content, s.now), s.message, answered)
@@ -167,9 +166,7 @@ def _answered(s: Situation) -> tuple[int, ...]:
     return tuple(sorted({catalogue[q].number for q in s.message.questions}))
 
 
-def folded(
-    before: Journey, step: Step, message: Opened, answered: tuple[int, ...]
-) -> Journey:
+def folded(before: Journey, step: Step, message: Opened, answered: tuple[int, ...]) -> Journey:
     """Return the journey after an accepted message; needs `answered`, never a disclosure."""
     after = message.kind.fold(before, step).with_consents(step.event.data.consents)
     day = step.at[:10]
@@ -180,5 +177,3 @@ def folded(
         now=step.at,
         answered={**before.answered, **marks} if marks else before.answered,
     )
-
-

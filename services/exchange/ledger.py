@@ -128,9 +128,7 @@ class Ledger:
                     if headers["Status"] in ("204", "404"):
                         return found
                     raise NatsTimeoutError
-                found[headers["Nats-Subject"]] = Stored(
-                    int(headers["Nats-Sequence"]), message.data
-                )
+                found[headers["Nats-Subject"]] = Stored(int(headers["Nats-Sequence"]), message.data)
         finally:
             await subscription.unsubscribe()
 

@@ -32,11 +32,10 @@ def open_submission(
     if isinstance(submission, Refusal):
         return Unopenable((submission,))
     digest = submission.sealed_digest
-    disclosures = None
-    if submission.disclosures is not None:
-        disclosures = decrypt(submission.disclosures, digest, keys)
-        if isinstance(disclosures, Refusal):
-            return Unopenable((disclosures,), digest)
+    encrypted = submission.disclosures
+    disclosures = decrypt(encrypted, digest, keys) if encrypted else None
+    if isinstance(disclosures, Refusal):
+        return Unopenable((disclosures,), digest)
     opened = open_seal(Sealed(submission.seal, disclosures), directory, arrived.stored_at)
     if not isinstance(opened, Opened):
         return Unopenable(opened, digest)

@@ -20,7 +20,7 @@ def people_and_roles(s: Situation) -> Iterator[Refusal]:
 
 
 def _service(s: Situation) -> Iterator[Refusal]:
-    """A service may sign notices without statements and nothing else (design, words: seal)."""
+    """Refuse a service anything but notices without statements (design, words: seal)."""
     is_service = s.event.data.author.id in s.directory.services
     if not is_service or not s.message.kind.by_service or s.message.statements:
         yield Refusal("notice.service")

@@ -76,7 +76,7 @@ async def ensure_lanes(js: JetStreamContext, directory: Directory) -> None:
         ):
             if stream not in have:
                 await _ensure(js, lane_config(stream, subject))
-    consumers = {info.name for info in await _all_consumers(js)}
+    consumers = await _consumer_names(js)
     for agency in directory.agencies:
         if inbox_consumer(agency) not in consumers:
             await js.add_consumer(LEDGER, inbox_config(agency))
@@ -99,11 +99,11 @@ def inbox_config(agency: str) -> ConsumerConfig:
     )
 
 
-async def _all_consumers(js: JetStreamContext) -> list[object]:
-    found: list[object] = []
+async def _consumer_names(js: JetStreamContext) -> set[str]:
+    found: set[str] = set()
     while True:
         page = await js.consumers_info(LEDGER, offset=len(found))
-        found.extend(page)
+        found |= {info.name for info in page}
         if not page:
             return found
 

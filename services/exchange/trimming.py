@@ -31,7 +31,7 @@ async def keep_trimmed(client: Client, js: JetStreamContext, worker: Worker) -> 
         await asyncio.sleep(_EVERY_S)
         try:
             await trim(client, js, worker, datetime.now(UTC))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - tried again, whatever it was
             _log.warning("lanes.not-trimmed", **error_keys(error))
 
 

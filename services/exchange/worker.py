@@ -52,7 +52,7 @@ class Flight:
     """A group on its way to disk."""
 
     made: Made
-    outcome: asyncio.Task[batch.Committed | batch.NotCommitted | batch.Unknown]
+    outcome: asyncio.Task[batch.Outcome]
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Counts:
 class Worker:
     """One worker over a set of lanes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything a decision needs, and each a thing of its own
         self,
         client: Client,
         js: JetStreamContext,
@@ -92,7 +92,7 @@ class Worker:
         lanes: Callable[[], Iterable[str]],
         group: int = _GROUP,
     ) -> None:
-        """Work the lanes named by `lanes()`, deciding by `directory()` and opening by `intake()`."""
+        """Work the lanes of `lanes()`, deciding by `directory()`, opening by `intake()`."""
         self._client = client
         self.ledger = Ledger(client, js)
         self._exchange, self._key = exchange, key
@@ -118,7 +118,7 @@ class Worker:
                     ready()
                     ready = None
                 await self._work(stop)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the cursors survive whatever it was
                 # Whatever happened, the cursors say what is still to do: start again from them.
                 _log.warning("worker.interrupted", **error_keys(error))
                 self._doubt()
@@ -175,7 +175,7 @@ class Worker:
         self.ledger.trim()
         return Made(group, steps, drafts)
 
-    def _settle(self, made: Made, outcome: batch.Committed | batch.NotCommitted | batch.Unknown) -> bool:
+    def _settle(self, made: Made, outcome: batch.Outcome) -> bool:
         """Learn from a commit; on any other outcome drop every belief and return False."""
         if isinstance(outcome, batch.Committed):
             self._learn(made, outcome.first)
@@ -338,4 +338,3 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
             await stop.wait()
     except TimeoutError:
         return
-

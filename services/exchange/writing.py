@@ -17,8 +17,8 @@ from contracts.directory import Directory
 from contracts.journey import dump
 from contracts.kinds import Opened, iso
 from contracts.merkle import Tree, leaf_hash
-from contracts.records import GROUP_TYP, entry_hash, shown_digest
 from contracts.reasons import Refusal
+from contracts.records import GROUP_TYP, entry_hash, shown_digest
 from contracts.seal import Disclosures
 from contracts.subjects import (
     check,
@@ -197,7 +197,9 @@ class Writer:
         answer = _receipt(decided, text, attestation)
         if isinstance(verdict, Accepted) and message is not None:
             entry = _entry(message, verdict, text[0], ledger, written)
-            sent = [self._delivery(d, message, verdict, text, attestation) for d in verdict.deliveries]
+            sent = [
+                self._delivery(d, message, verdict, text, attestation) for d in verdict.deliveries
+            ]
             return [entry, *sent, answer]
         if isinstance(verdict, Refused) and message is not None:
             return [_check(message, written), answer]

@@ -48,10 +48,13 @@ class Unknown:
     """Whether the batch was stored is not known: read again before doing anything."""
 
 
+Outcome = Committed | NotCommitted | Unknown
+
+
 async def commit(
     client: Client, records: Sequence[Published], *, timeout_s: float = 10.0
-) -> Committed | NotCommitted | Unknown:
-    """Publish `records` (at most 1,000, all of one stream) as one atomic batch and return how it went.
+) -> Outcome:
+    """Publish `records` (at most 1,000, of one stream) as one atomic batch; return how it went.
 
     Never raises on a refusal, a timeout or a lost connection.
     """
@@ -72,9 +75,7 @@ async def commit(
             "Nats-Batch-Sequence": str(last),
             "Nats-Batch-Commit": "1",
         }
-        answer = await client.request(
-            final.subject, final.data, timeout=timeout_s, headers=headers
-        )
+        answer = await client.request(final.subject, final.data, timeout=timeout_s, headers=headers)
     except MaxPayloadError:
         return NotCommitted(0)
     except (TimeoutError, OSError, NatsError):
@@ -82,7 +83,7 @@ async def commit(
     return _outcome(answer.data, last)
 
 
-def _outcome(data: bytes, count: int) -> Committed | NotCommitted | Unknown:
+def _outcome(data: bytes, count: int) -> Outcome:
     try:
         made = json.loads(data)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Holding the newest verified directory, from a file or from the exchange, and never an older one."""
+"""The newest verified directory, from a file or from the exchange, and never an older one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -70,7 +70,7 @@ class DirectoryHolder:
             try:
                 if await self.refresh():
                     _log.info("directory.refreshed", version=self._newest)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - tried again, whatever it was
                 _log.warning("directory.not-refreshed", **error_keys(error))
 
 

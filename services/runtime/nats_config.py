@@ -24,6 +24,13 @@ __all__ = ["HUB_PREFIX", "Gateway", "ServerPlan", "ServiceRole", "ServiceUser", 
 HUB_PREFIX = "HUB.API"
 """The prefix of JetStream's API in a gateway's account, as in `nc.jetstream(prefix=HUB_PREFIX)`."""
 
+_PULL_OPEN_AT_MOST = "10s"
+"""How long a gateway's pull may stay open.
+
+The server keeps about 3 kB for each pull across accounts and by itself forgets it only when the
+puller unsubscribes, which a service that runs for weeks never does.
+"""
+
 _LOGFILE_BYTES = 16 * 1024**2
 _LOGFILES = 4
 _HUB = "HUB"
@@ -40,8 +47,10 @@ class _Passage:
     streams: bool = False
 
     def exported(self) -> dict[str, Any]:
-        kind = {"response_type": "stream"} if self.streams else {}
-        return {"service": self.subject, "accounts": list(self.accounts), **kind}
+        kind = {"response_type": "stream", "response_threshold": _PULL_OPEN_AT_MOST}
+        return {"service": self.subject, "accounts": list(self.accounts)} | (
+            kind if self.streams else {}
+        )
 
     def imported(self) -> dict[str, Any]:
         source = {"service": {"account": _HUB, "subject": self.subject}}

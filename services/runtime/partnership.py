@@ -40,7 +40,7 @@ class Partnership:
             raise HandrailError(
                 "partnership.missing",
                 "the folder of state holds no partnership",
-                "make one with `handrail partnership create DIR`, or name the right folder with --dir",
+                "make one with `handrail partnership create DIR`, or name another with --dir",
             ) from None
 
     @property

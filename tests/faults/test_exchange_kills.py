@@ -14,8 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from contracts.identifiers import new_reference
-from contracts.records import Entry
-from contracts.records import entry_hash
+from contracts.records import Entry, entry_hash
 from contracts.seal import Sealed, peek
 from tests import messages as m
 from tests.area import SCHOOL
@@ -39,7 +38,8 @@ async def process(exchange: Exchange, group: int = 40) -> AsyncIterator[asyncio.
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    assert started.stdin and started.stdout
+    assert started.stdin is not None
+    assert started.stdout is not None
     given = {
         "url": exchange.url,
         "directory": exchange.area.signed.decode(),

@@ -18,6 +18,11 @@ from services.exchange.streams import lane_owners
 from services.exchange.worker import Worker
 
 
+def _ready() -> None:
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+
+
 async def _main() -> None:
     given = json.loads(sys.stdin.readline())
     directory = open_directory(given["directory"].encode(), given["root"])
@@ -34,7 +39,7 @@ async def _main() -> None:
         lanes=lambda: tuple(submit_stream(owner) for owner in lane_owners(directory)),
         group=given["group"],
     )
-    await worker.run(asyncio.Event(), lambda: print("ready", flush=True))
+    await worker.run(asyncio.Event(), _ready)
 
 
 if __name__ == "__main__":

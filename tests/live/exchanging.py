@@ -134,7 +134,9 @@ class Exchange:
             found.append((str(one.subject), one.data or b""))
             sequence = int(one.seq or 0) + 1
 
-    def worker(self, client: Client | None = None, *, as_urgent: bool = False, **how: Any) -> Worker:
+    def worker(
+        self, client: Client | None = None, *, as_urgent: bool = False, **how: Any
+    ) -> Worker:
         """Return a worker over the normal or the urgent lanes."""
         used = client or self.client
         stream = urgent_stream if as_urgent else submit_stream

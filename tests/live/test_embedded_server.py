@@ -239,14 +239,16 @@ async def test_connections_come_back_after_a_crash_of_the_server(hub: Hub) -> No
 
     async with broker:
         await broker.start()
+        client = await broker.connect()
+        await client.flush()
         assert (await asker.request("directory", b"one")).data == b"directory for one"
         await hub.server.kill()
-        await until(lambda: not asker.is_connected)
+        await until(lambda: events.count("nats.connecting-failed") >= 3)
 
         await hub.server.start()
 
-        client = await broker.connect()
         await until(lambda: asker.is_connected and client.is_connected)
+        await client.flush()
         assert (await asker.request("directory", b"two")).data == b"directory for two"
     await asker.close()
     assert "nats.reconnected" in events

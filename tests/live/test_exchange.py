@@ -9,7 +9,7 @@ from contracts.identifiers import new_reference
 from contracts.records import Outcome
 from contracts.seal import Sealed, peek
 from tests import messages as m
-from tests.area import FRONT, SCHOOL, TEACHER
+from tests.area import FRONT, PACK, SCHOOL, TEACHER
 from tests.live.exchanging import Exchange, exchange_at, working
 
 pytestmark = pytest.mark.live
@@ -44,7 +44,7 @@ async def test_a_referral_is_accepted_delivered_and_receipted(exchange: Exchange
 async def test_a_refusal_gives_every_reason_and_moves_no_journey(exchange: Exchange) -> None:
     """A refused message is answered under its id with all its reasons, and nothing is delivered."""
     child = new_reference()
-    sealed = m.step_up(exchange.area, child, without=m.PACK[1])
+    sealed = m.step_up(exchange.area, child, without=PACK[1])
     decision = await exchange.decided(sealed)
     assert decision.outcome is Outcome.REFUSED
     assert {r.code for r in decision.reasons} >= {"pack.part-missing", "message.unknown-child"}

@@ -137,7 +137,10 @@ def test_statements_outside_the_scope_are_held_back_and_the_others_shown_in_orde
 
 def test_several_consents_carry_together_what_each_of_them_names() -> None:
     """The categories of all named consents in force add up."""
-    consents = (held(FIRST, categories=(Category.HEALTH,)), held(SECOND))
+    consents = (
+        held(FIRST, categories=(Category.HEALTH,)),
+        held(SECOND, categories=(Category.NEEDS,)),
+    )
 
     assert decide(request(basis=BY_BOTH, consents=consents)) == Share(
         ("consent.in-force",), (True, True)

@@ -168,34 +168,33 @@ def towards(asked: ReadRequest, kept: KeptStatement) -> ShareRequest:
     )
 
 
-# Small pools, so that generated requests and consents often meet.
-AGENCIES = st.sampled_from([FRONT_DOOR, CAF_TEAM, SCHOOL])
-ROLES = st.sampled_from([Role.FIRST_RESPONSE, Role.CAF_TEAM])
+# Small pools in which good values come often: only then do requests and consents meet.
+AGENCIES = st.sampled_from([FRONT_DOOR, FRONT_DOOR, CAF_TEAM, SCHOOL])
+ROLES = st.sampled_from([Role.FIRST_RESPONSE] * 3 + [Role.CAF_TEAM])
+KNOWN_OR_NOT = st.sampled_from([Role.FIRST_RESPONSE] * 6 + [Role.CAF_TEAM, None])
 CATEGORIES = st.sampled_from([Category.HEALTH, Category.NEEDS, Category.VIEWS, Category.SAFETY])
-NAMES = st.sampled_from([FIRST, SECOND, "2" * 20])
+NAMES = st.sampled_from([FIRST, FIRST, SECOND])
 INSTANTS = st.sampled_from([NOW - DAY, NOW, NOW + DAY])
-PEOPLE = st.sampled_from([AUTHOR, MANAGER, DEPUTY, "demo.front-door.duty"])
-# Good values come first and often: only then do several conditions hold at once.
-MOSTLY_SHARING = st.sampled_from([Covers.SHARING] * 4 + [Covers.SERVICE])
-MOSTLY_OPEN = st.sampled_from([None, None, None, NOW - DAY, NOW])
+PEOPLE = st.sampled_from([MANAGER, MANAGER, DEPUTY, AUTHOR, "demo.front-door.duty"])
 
 
 @st.composite
 def held_consents(draw: st.DrawFn) -> ConsentHeld:
-    """Generate a consent as a journey holds it."""
-    agreed = consent(
-        draw(NAMES),
-        covers=draw(MOSTLY_SHARING),
-        given_at=draw(st.sampled_from([NOW - DAY, NOW - DAY, NOW, NOW + DAY])),
-        expires_at=draw(st.none() | INSTANTS),
-        recipients=draw(st.lists(AGENCIES, max_size=2).map(tuple)),
-        roles=draw(st.lists(ROLES, max_size=2).map(tuple)),
-        categories=draw(st.lists(CATEGORIES, max_size=4, unique=True).map(tuple)),
-    )
-    return ConsentHeld(consent=agreed, withdrawn_at=draw(MOSTLY_OPEN))
+    """Generate a consent as a journey holds it, two of three without a lapse."""
+    categories = draw(st.lists(CATEGORIES, max_size=3, unique=True))
+    changes: dict[str, object] = {"categories": tuple(categories)}
+    withdrawn_at = None
+    if draw(st.sampled_from([False, False, True])):
+        changes["covers"] = draw(st.sampled_from(Covers))
+        changes["given_at"] = draw(INSTANTS)
+        changes["expires_at"] = draw(st.none() | INSTANTS)
+        changes["roles"] = draw(st.lists(ROLES, max_size=2).map(tuple))
+        changes["recipients"] = draw(st.lists(AGENCIES, max_size=2).map(tuple))
+        withdrawn_at = draw(st.sampled_from([None, None, NOW]))
+    return ConsentHeld(consent=consent(draw(NAMES), **changes), withdrawn_at=withdrawn_at)
 
 
-CONSENT_BASES = st.lists(NAMES, min_size=1, max_size=3, unique=True).map(
+CONSENT_BASES = st.lists(NAMES, min_size=1, max_size=2, unique=True).map(
     lambda names: ConsentBasis(consents=tuple(names))
 )
 OVERRIDES = st.builds(
@@ -206,7 +205,6 @@ OVERRIDES = st.builds(
 )
 BASES = st.one_of(
     CONSENT_BASES,
-    CONSENT_BASES,
     OVERRIDES,
     st.builds(StatutoryBasis, provision=st.sampled_from(StatutoryProvision)),
     st.just(CourtOrderBasis(order="FD26P00001")),
@@ -214,7 +212,7 @@ BASES = st.one_of(
     st.just(NoticeBasis()),
 )
 SIGNERS = st.builds(
-    Signer, id=PEOPLE, capacity=st.sampled_from([Capacity.LINE_MANAGER, Capacity.PRACTITIONER])
+    Signer, id=PEOPLE, capacity=st.sampled_from([Capacity.LINE_MANAGER] * 3 + [Capacity.CAF_WORKER])
 )
 
 
@@ -228,9 +226,9 @@ def requests(bases: st.SearchStrategy[Basis] = BASES) -> st.SearchStrategy[Share
         countersigners=st.lists(SIGNERS, max_size=2).map(tuple),
         line_managers=st.frozensets(PEOPLE, max_size=2),
         recipient=AGENCIES,
-        recipient_role=st.sampled_from([*Role, None]),
+        recipient_role=KNOWN_OR_NOT,
         categories=st.lists(CATEGORIES, max_size=5).map(tuple),
-        consents=st.lists(held_consents(), max_size=4).map(tuple),
+        consents=st.lists(held_consents(), min_size=1, max_size=4).map(tuple),
         now=st.just(NOW),
         protection=st.booleans(),
     )
@@ -247,9 +245,9 @@ KEPT = st.builds(
 READS = st.builds(
     ReadRequest,
     reader=AGENCIES,
-    reader_role=st.sampled_from([*Role, None]),
+    reader_role=KNOWN_OR_NOT,
     statements=st.lists(KEPT, max_size=4).map(tuple),
-    consents=st.lists(held_consents(), max_size=4).map(tuple),
+    consents=st.lists(held_consents(), min_size=1, max_size=4).map(tuple),
     now=INSTANTS,
 )
 
@@ -261,7 +259,7 @@ def seen_by(asked: ShareRequest) -> tuple[bool, ...]:
 
 
 @settings(max_examples=1500)
-@given(requests())
+@given(st.one_of(requests(), requests(CONSENT_BASES), requests(OVERRIDES)))
 def test_the_decision_is_that_of_the_reference(asked: ShareRequest) -> None:
     """Both evaluators show the same statements, or withhold for the same reasons."""
     answer, reference = decide(asked), expected(asked)
@@ -289,8 +287,6 @@ def test_a_read_is_decided_as_by_the_reference(asked: ReadRequest) -> None:
 @given(requests(CONSENT_BASES), st.data())
 def test_a_withdrawal_never_shows_more(asked: ShareRequest, data: st.DataObject) -> None:
     """Whatever else is agreed, withdrawing one consent opens nothing."""
-    if not asked.consents:
-        return
     place = data.draw(st.integers(0, len(asked.consents) - 1))
     after = list(asked.consents)
     after[place] = ConsentHeld(consent=after[place].consent, withdrawn_at=NOW)

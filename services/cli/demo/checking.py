@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from contracts.errors import HandrailError
@@ -45,7 +46,7 @@ def faults(family: Family, track: dict[str, Any], told: frozenset[str]) -> Itera
     leads = tuple(row["practitioner"] for row in custody)
     if leads != family.leads:
         yield f"the lead was held by {', '.join(leads) or 'nobody'}"
-    for before, after in zip(custody, custody[1:], strict=False):
+    for before, after in pairwise(custody):
         if before["to"] != after["from"]:
             yield "the custody of the lead has a gap or an overlap"
     if custody and custody[-1]["to"] is not None:

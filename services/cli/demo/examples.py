@@ -1,12 +1,10 @@
 """The referrals in `examples/`: what each is to become is said beside it."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import HandrailError
 from services.cli.demo.stage import Sent, Stage
 
 

@@ -1,4 +1,4 @@
-"""The families of the guidance: a step up, one below the threshold, and a step down (003 §§2, 4)."""
+"""The families of the guidance: step up, below the threshold, step down (003 §§2, 4)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,7 +42,9 @@ class Family:
     telling: str
 
 
-def _said(question: str, value: str, by: str = "mother", standing: str = "report") -> dict[str, str]:
+def _said(
+    question: str, value: str, by: str = "mother", standing: str = "report"
+) -> dict[str, str]:
     return {"question": question, "value": value, "said_by": by, "standing": standing}
 
 
@@ -298,7 +300,9 @@ async def step_down(stage: Stage, tell: Tell) -> Family:
         )
     )
     to_school = tuple(s for s in told if any(t.agency == SCHOOL for t in s.decision.to))
-    return Family("Step down to the CAF team", child, (WORKER, TEACHER), "early_help", to_school, SCHOOL)
+    return Family(
+        "Step down to the CAF team", child, (WORKER, TEACHER), "early_help", to_school, SCHOOL
+    )
 
 
 FAMILIES = (step_up_accepted, step_up_refused, step_down)

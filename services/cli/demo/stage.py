@@ -1,4 +1,4 @@
-"""The stage of the demonstration: desks of agencies, and messages that are sealed, sent and timed."""
+"""The stage of the demonstration: agencies' desks, and messages sealed, sent and timed."""
 
 import time
 from contextlib import AsyncExitStack
@@ -68,9 +68,7 @@ class Stage:
             self._desks[agency] = await self._stack.enter_async_context(opened)
         return self._desks[agency]
 
-    async def send(
-        self, author: str, body: dict[str, Any], *countersigners: str
-    ) -> Sent:
+    async def send(self, author: str, body: dict[str, Any], *countersigners: str) -> Sent:
         """Seal a plain document as `author`, send it, and return what became of it.
 
         Raises HandrailError for a document that cannot be sealed, or when no answer came.
@@ -78,9 +76,7 @@ class Stage:
         document = documents.read(orjson.dumps(body))
         return await self.send_document(author, document, *countersigners)
 
-    async def send_document(
-        self, author: str, document: Document, *countersigners: str
-    ) -> Sent:
+    async def send_document(self, author: str, document: Document, *countersigners: str) -> Sent:
         """Seal and send a document that has been read; otherwise as `send`."""
         place = await self.desk(agency_of(author))
         person(place.directory, author, now())
