@@ -43,9 +43,8 @@ def _exchange(user: ServiceUser) -> Grant:
         publish=(
             "$JS.API.>",
             "$JS.ACK.>",
-            "$JS.FC.>",
-            "$KV.>",
             "exchange.>",
+            "story.admin.positions",  # how far submissions are stored, before a lane is trimmed
             *_QUESTIONS,
             *LEDGER_SUBJECTS,
             _own_lane(user),

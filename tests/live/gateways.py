@@ -32,7 +32,7 @@ FORGED = b"{}"
 BETA_MAY_ASK = (subjects.DIRECTORY, subjects.INTAKE_KEY, f"story.{BETA}.open")
 DELIVERIES = 40
 
-HUB_USERS = ("exchange", "story", "tracker", "operator")
+HUB_USERS = ("exchange", "exchange-urgent", "story", "tracker", "operator")
 GATEWAY_USERS = ("alpha.service", "alpha.desk", "beta.service", "beta.desk")
 ALPHA_LANES = (subjects.submit(ALPHA, CHILD), subjects.urgent(ALPHA, CHILD))
 

@@ -188,6 +188,14 @@ async def test_the_operator_is_answered(real: World, subject: str) -> None:
     assert answer.data == b"answer on " + subject.encode()
 
 
+@pytest.mark.parametrize("user", ["exchange", "exchange-urgent"])
+async def test_the_exchange_asks_how_far_the_story_service_is(real: World, user: str) -> None:
+    """Before a lane is trimmed, the exchange learns what of it the story service has stored."""
+    answer = await real.clients[user].request("story.admin.positions", b"")
+
+    assert answer.data == b"answer on story.admin.positions"
+
+
 async def test_the_exchange_owns_the_streams(real: World) -> None:
     """The exchange writes every ledger subject, reads lanes without acknowledging, and trims."""
     client: Client = real.clients["exchange"]

@@ -1,0 +1,253 @@
+"""What the server's configuration says, read back as data."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.errors import HandrailError
+from services.runtime.nats_config import Gateway, ServerPlan, ServiceUser, render
+from services.runtime.nkeys import NKey, inbox_prefix
+
+ROLES = ("exchange", "exchange-urgent", "story", "tracker", "operator", "probe")
+KEYS = {name: NKey.generate().public for name in (*ROLES, "as", "ad", "bs", "bd", "spare")}
+ALPHA = Gateway("alpha", KEYS["as"], KEYS["ad"], ("demo.alpha-school", "demo.alpha-nursery"))
+BETA = Gateway("beta", KEYS["bs"], KEYS["bd"], ("demo.beta-school",))
+PLAN = ServerPlan(
+    listen_host="127.0.0.1",
+    port=4333,
+    store_dir=Path('/var/lib/hand"rail'),
+    services=tuple(ServiceUser(f"demo.{role}", KEYS[role]) for role in ROLES),
+    gateways=(ALPHA, BETA),
+)
+
+
+def config(plan: ServerPlan = PLAN) -> dict[str, Any]:
+    """Return the configuration of `plan` as data."""
+    read: dict[str, Any] = json.loads(render(plan))
+    return read
+
+
+def users(read: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return every user of every account."""
+    for account in read["accounts"].values():
+        yield from account.get("users", ())
+
+
+def permissions(name: str) -> dict[str, Any]:
+    """Return the permissions of the user with the key called `name`."""
+    (found,) = [user for user in users(config()) if user["nkey"] == KEYS[name]]
+    granted: dict[str, Any] = found["permissions"]
+    return granted
+
+
+def test_every_message_is_on_disk_before_it_is_acknowledged() -> None:
+    """JetStream syncs always, in the folder of the plan, within the limits of the plan."""
+    jetstream = config(replace(PLAN, max_mem=1, max_file=2))["jetstream"]
+
+    assert jetstream == {
+        "store_dir": '/var/lib/hand"rail',
+        "sync_interval": "always",
+        "max_mem": 1,
+        "max_file": 2,
+    }
+
+
+def test_the_same_plan_gives_the_same_text() -> None:
+    """Rendering is a pure function of the plan."""
+    assert render(PLAN) == render(replace(PLAN))
+
+
+def test_every_user_is_limited_on_both_sides() -> None:
+    """No user is without permissions, and none has a list that is empty and so means all."""
+    found = list(users(config()))
+
+    assert len(found) == len(ROLES) + 4
+    for user in found:
+        assert user["permissions"]["publish"]["allow"]
+        assert user["permissions"]["subscribe"]["allow"]
+        assert ">" not in user["permissions"]["publish"]["allow"]
+
+
+def test_every_user_reads_replies_under_its_own_key_only() -> None:
+    """No two users share a reply prefix, so none overhears what another one asked for."""
+    for user in users(config()):
+        heard = [name for name in user["permissions"]["subscribe"]["allow"] if "_INBOX" in name]
+        assert heard == [f"{inbox_prefix(user['nkey'])}.>"]
+
+
+def test_only_the_hub_has_jetstream() -> None:
+    """Gateways, operator and system account hold no stream of their own."""
+    accounts = config()["accounts"]
+
+    assert [name for name, account in accounts.items() if "jetstream" in account] == ["HUB"]
+    assert config()["system_account"] == "SYS"
+    assert accounts["SYS"] == {}
+
+
+def test_a_gateway_imports_exactly_what_its_agencies_need() -> None:
+    """The whole list for one agency, no more and no less."""
+    imports = config()["accounts"]["GW_beta"]["imports"]
+
+    assert {(one["service"]["subject"], one.get("to")) for one in imports} == {
+        ("submit.demo.beta-school.>", None),
+        ("urgent.demo.beta-school.>", None),
+        ("story.demo.beta-school.>", None),
+        ("directory", None),
+        ("intake-key", None),
+        ("$JS.ACK.LEDGER.inbox_demo_beta-school.>", None),
+        (
+            "$JS.API.CONSUMER.MSG.NEXT.LEDGER.inbox_demo_beta-school",
+            "HUB.API.CONSUMER.MSG.NEXT.LEDGER.inbox_demo_beta-school",
+        ),
+        (
+            "$JS.API.CONSUMER.INFO.LEDGER.inbox_demo_beta-school",
+            "HUB.API.CONSUMER.INFO.LEDGER.inbox_demo_beta-school",
+        ),
+        (
+            "$JS.API.DIRECT.GET.LEDGER.receipt.demo.beta-school.>",
+            "HUB.API.DIRECT.GET.LEDGER.receipt.demo.beta-school.>",
+        ),
+    }
+
+
+def test_nothing_is_exported_to_everybody() -> None:
+    """Every export names its accounts, and what belongs to one agency names one account."""
+    for export in config()["accounts"]["HUB"]["exports"]:
+        mine = [name for name in ("alpha", "beta") if name in export["service"]]
+        assert export["accounts"]
+        if mine:
+            assert export["accounts"] == [f"GW_{mine[0]}"]
+
+
+def test_a_gateway_may_carry_several_agencies() -> None:
+    """A gateway's account has the lanes and inboxes of all its agencies."""
+    subjects = {one["service"]["subject"] for one in config()["accounts"]["GW_alpha"]["imports"]}
+
+    for agency in ALPHA.agencies:
+        assert f"submit.{agency}.>" in subjects
+        consumer = f"inbox_{agency.replace('.', '_')}"
+        assert f"$JS.API.CONSUMER.MSG.NEXT.LEDGER.{consumer}" in subjects
+
+
+def test_only_pulling_streams_its_answers() -> None:
+    """A pull is answered by many messages and forgotten in time, all else is answered by one."""
+    exports = config()["accounts"]["HUB"]["exports"]
+    streaming = [one for one in exports if one.get("response_type") == "stream"]
+    streamed = [one["service"] for one in streaming]
+
+    assert all(one["response_threshold"] == "10s" for one in streaming)
+    assert streamed == [
+        f"$JS.API.CONSUMER.MSG.NEXT.LEDGER.inbox_{agency.replace('.', '_')}"
+        for agency in (*ALPHA.agencies, *BETA.agencies)
+    ]
+
+
+def test_the_desk_has_neither_inbox_nor_story() -> None:
+    """A desk sends, reads receipts and asks its agency service, nothing more."""
+    assert permissions("bd")["publish"]["allow"] == [
+        "submit.demo.beta-school.>",
+        "urgent.demo.beta-school.>",
+        "agency.demo.beta-school.>",
+        "HUB.API.DIRECT.GET.LEDGER.receipt.demo.beta-school.>",
+        "directory",
+        "intake-key",
+    ]
+
+
+def test_the_agency_service_answers_its_own_desk_only() -> None:
+    """It listens on the agency's subjects and may publish into no inbox but the desk's."""
+    granted = permissions("bs")
+    inboxes = [name for name in granted["publish"]["allow"] if name.startswith("_INBOX")]
+
+    assert "agency.demo.beta-school.>" in granted["subscribe"]["allow"]
+    assert inboxes == [f"{inbox_prefix(KEYS['bd'])}.>"]
+
+
+def test_only_the_exchange_writes_the_ledger() -> None:
+    """Of all users, only the two exchange roles may publish on a subject of the ledger."""
+    ledger = ("journey.", "inbox.", "receipt.", "held.", "check.", "quarantine.", "cursor.")
+    writers = {
+        user["nkey"]
+        for user in users(config())
+        if any(name.startswith(ledger) for name in user["permissions"]["publish"]["allow"])
+    }
+
+    assert writers == {KEYS["exchange"], KEYS["exchange-urgent"]}
+
+
+@pytest.mark.parametrize("name", ["exchange", "exchange-urgent"])
+def test_not_even_the_exchange_deletes_from_the_ledger(name: str) -> None:
+    """Deleting, purging and restoring the ledger are denied, though the API is open to it."""
+    assert set(permissions(name)["publish"]["deny"]) == {
+        "$JS.API.STREAM.DELETE.LEDGER",
+        "$JS.API.STREAM.MSG.DELETE.LEDGER",
+        "$JS.API.STREAM.PURGE.LEDGER",
+        "$JS.API.STREAM.RESTORE.LEDGER",
+    }
+
+
+@pytest.mark.parametrize("name", ["story", "tracker"])
+def test_services_submit_in_their_own_lane_only(name: str) -> None:
+    """What a service may submit is `submit.<its id>.>`."""
+    allowed = permissions(name)["publish"]["allow"]
+
+    assert [one for one in allowed if one.startswith(("submit", "urgent"))] == [
+        f"submit.demo.{name}.>"
+    ]
+
+
+def test_the_operator_is_in_an_account_of_its_own() -> None:
+    """The operator may ask three services and reaches nothing else of HUB."""
+    operator = config()["accounts"]["OPERATOR"]
+    subjects = ["exchange.admin.>", "story.admin.>", "tracker.>"]
+
+    assert permissions("operator")["publish"]["allow"] == subjects
+    assert [one["service"]["subject"] for one in operator["imports"]] == subjects
+
+
+def test_the_probe_asks_one_question() -> None:
+    """A health check learns that JetStream answers, and can do nothing with it."""
+    assert permissions("probe")["publish"]["allow"] == ["$JS.API.INFO"]
+
+
+FAULTY: dict[str, dict[str, Any]] = {
+    "a service of no known role": {"services": (ServiceUser("demo.printer", KEYS["spare"]),)},
+    "a service without partnership": {"services": (ServiceUser("tracker", KEYS["spare"]),)},
+    "a service with a wildcard": {"services": (ServiceUser("*.tracker", KEYS["spare"]),)},
+    "a key that is none": {"services": (ServiceUser("demo.tracker", "UNONE"),)},
+    "a key used twice": {"gateways": (replace(ALPHA, desk_nkey=KEYS["tracker"]),)},
+    "one key for both users": {"gateways": (replace(ALPHA, desk_nkey=KEYS["as"]),)},
+    "two gateways of one name": {"gateways": (ALPHA, replace(BETA, name="alpha"))},
+    "a gateway's name with a dot": {"gateways": (replace(ALPHA, name="al.pha"),)},
+    "an agency with a wildcard": {"gateways": (replace(ALPHA, agencies=("demo.>",)),)},
+    "an agency with three parts": {"gateways": (replace(ALPHA, agencies=("a1.b1.c1",)),)},
+    "an agency named as a service": {"gateways": (replace(ALPHA, agencies=("demo.tracker",)),)},
+    "an agency of two gateways": {"gateways": (ALPHA, replace(BETA, agencies=ALPHA.agencies))},
+    "an agency twice": {"gateways": (replace(ALPHA, agencies=("demo.a1", "demo.a1")),)},
+    "the operator's partnership": {"gateways": (replace(ALPHA, agencies=("admin.a1",)),)},
+    "a gateway without agencies": {"gateways": (replace(ALPHA, agencies=()),)},
+}
+
+
+@pytest.mark.parametrize("change", FAULTY.values(), ids=FAULTY)
+def test_a_plan_that_lets_one_stand_in_for_another_is_refused(change: dict[str, Any]) -> None:
+    """No configuration comes from a plan with a fault, and the error says what to do."""
+    with pytest.raises(HandrailError) as refusal:
+        render(replace(PLAN, **change))
+
+    assert refusal.value.code == "nats.plan-invalid"
+    assert refusal.value.remedy
+
+
+def test_every_fault_of_a_plan_is_told_at_once() -> None:
+    """Whoever corrects a plan sees all of it."""
+    change = {**FAULTY["a key that is none"], **FAULTY["an agency with a wildcard"]}
+    with pytest.raises(HandrailError) as refusal:
+        render(replace(PLAN, **change))
+
+    assert "`UNONE`" in refusal.value.message
+    assert "`demo.>`" in refusal.value.message
