@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from contracts import jws
+from contracts import base64url, jws
 from contracts.errors import HandrailError
 from contracts.identifiers import (
     AgencyId,
@@ -26,6 +26,7 @@ from contracts.values import Instant, ShortText, Value
 
 TYP = "handrail-directory+jws"
 GRACE = timedelta(days=7)
+_KEY_BYTES = 32
 Month = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
 NatsPublic = Annotated[str, StringConstraints(pattern=r"^U[A-Z2-7]{55}$")]
 
@@ -43,12 +44,30 @@ class SigningKey(Value):
     retired_at: Instant | None = None
     compromised_at: Instant | None = None
 
+    @model_validator(mode="after")
+    def _named_by_its_thumbprint(self) -> "SigningKey":
+        if not _is_key(self.x) or self.kid != jws.thumbprint(self.x):
+            msg = "a key is 32 bytes and named by its thumbprint"
+            raise ValueError(msg)
+        return self
+
 
 class DeliveryKey(Value):
     """The public X25519 key for an agency's child-protection deliveries of a month."""
 
     month: Month
     x: Base64Url
+
+    @model_validator(mode="after")
+    def _has_the_length_of_a_key(self) -> "DeliveryKey":
+        if not _is_key(self.x):
+            msg = "a key is 32 bytes"
+            raise ValueError(msg)
+        return self
+
+
+def _is_key(x: str) -> bool:
+    return len(base64url.decode(x) or b"") == _KEY_BYTES
 
 
 class Agency(Value):
@@ -104,6 +123,16 @@ class DirectoryDocument(Value):
     practitioners: tuple[Practitioner, ...] = ()
     services: tuple[Service, ...] = ()
     gateways: tuple[Gateway, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_everything_once(self) -> "DirectoryDocument":
+        signers: list[Practitioner | Service] = [*self.practitioners, *self.services]
+        ids = [a.id for a in self.agencies] + [signer.id for signer in signers]
+        kids = [key.kid for signer in signers for key in signer.keys]
+        if len(set(ids)) < len(ids) or len(set(kids)) < len(kids):
+            msg = "an id or a key stands in the directory twice"
+            raise ValueError(msg)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

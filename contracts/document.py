@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, cre
 from pydantic import model_validator as validator
 from pydantic_core import PydanticCustomError
 
+from contracts import strict_json
 from contracts.consents import (
     Basis,
     BasisKind,
@@ -215,18 +216,10 @@ def read(data: bytes | str) -> Document:
     Raises HandrailError `document.invalid`, which names every place at fault as a JSON path and
     never a value.
     """
-    try:
-        made = json.loads(data, object_pairs_hook=_named_once)
-    except (ValueError, RecursionError):
-        raise invalid(["$: is not JSON text"]) from None
+    made = strict_json.load(data)
+    if made is None:
+        raise invalid(["$: is not JSON text, or an object in it names the same member twice"])
     return parse(made)
-
-
-def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise invalid(["$: an object names the same member twice, so one of the two would be lost"])
-    return made
 
 
 def parse(made: object) -> Document:

@@ -22,7 +22,7 @@ from joserfc import jws as jose
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-from contracts import base64url
+from contracts import base64url, strict_json
 
 ALGORITHM = "Ed25519"
 _REGISTRY = jose.JWSRegistry(algorithms=[ALGORITHM])
@@ -126,7 +126,7 @@ def assemble(payload: str, signatures: Sequence[Mapping[str, str]]) -> bytes:
 
 def parse(data: bytes | str, typ: str) -> Parsed | Unacceptable:
     """Return the parts of a JWS of this profile, or why it is none; never raises."""
-    document = _strict_json(data)
+    document = strict_json.load(data)
     if not isinstance(document, dict) or document.keys() != {"payload", "signatures"}:
         return Unacceptable.UNREADABLE
     payload, entries = document["payload"], document["signatures"]
@@ -160,7 +160,7 @@ def _canonical_signature(protected: str, signature: str, typ: str) -> Signature 
     header_bytes = base64url.decode(protected)
     if header_bytes is None or not base64url.is_canonical(signature):
         return Unacceptable.ENCODING
-    header = _strict_json(header_bytes)
+    header = strict_json.load(header_bytes)
     if not isinstance(header, dict) or not isinstance(header.get("kid"), str):
         return Unacceptable.ALGORITHM
     if header != {"alg": ALGORITHM, "kid": header["kid"], "typ": typ}:
@@ -186,23 +186,4 @@ def verify(parsed: Parsed, keys: Mapping[str, PublicKey]) -> bytes | None:
         verified: bytes | None = jose.deserialize_json(document, key_of, registry=_REGISTRY).payload
         return verified
     except (JoseError, ValueError):
-        return None
-
-
-class _TwiceError(Exception):
-    pass
-
-
-def _no_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise _TwiceError
-    return made
-
-
-def _strict_json(data: bytes | str) -> object:
-    """Return the JSON value, or None when it does not parse, nests too deep or repeats a name."""
-    try:
-        return json.loads(data, object_pairs_hook=_no_twice)
-    except (ValueError, RecursionError, _TwiceError):
         return None

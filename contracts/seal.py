@@ -13,7 +13,7 @@ from datetime import datetime
 import orjson
 from pydantic import ValidationError
 
-from contracts import base64url, jws
+from contracts import base64url, jws, strict_json
 from contracts.directory import Directory, KeyHolder, SigningKey
 from contracts.errors import HandrailError
 from contracts.event import MAX_AGE, MAX_AHEAD, TYP, Event
@@ -77,7 +77,8 @@ def peek(sealed: Sealed) -> Event | Refusal:
     parsed = jws.parse(sealed.text, TYP)
     if isinstance(parsed, jws.Unacceptable):
         return Refusal(parsed.value)
-    return _event(base64url.decode(parsed.payload) or b"")
+    event = _event(base64url.decode(parsed.payload) or b"")
+    return event if isinstance(event, Event) else event[0]
 
 
 def open_seal(
@@ -98,13 +99,16 @@ def open_seal(
     if payload is None:
         return (Refusal("seal.bad-signature"),)
     event = _event(payload)
-    if isinstance(event, Refusal):
-        return (event,)
+    if not isinstance(event, Event):
+        return event
+    content = _content(event, sealed)
     wrong = (
         *_signers(event, [known[s.kid] for s in parsed.signatures]),
         *_times(event, known.values(), arrived),
     )
-    return wrong or _content(event, sealed)
+    if isinstance(content, Opened):
+        return wrong or content
+    return (*wrong, *content)
 
 
 def public_key(x: str) -> jws.PublicKey:
@@ -119,21 +123,31 @@ def public_key(x: str) -> jws.PublicKey:
 
 _IMPORTED: dict[str, jws.PublicKey] = {}
 _REMEMBERED = 20_000
+_MOST_PARTS = 16
 
 
-def _event(payload: bytes) -> Event | Refusal:
+def _event(payload: bytes) -> Event | tuple[Refusal, ...]:
+    if strict_json.load(payload) is None:
+        return (Refusal("message.unreadable"),)
     try:
         return Event.model_validate_json(payload)
     except ValidationError as error:
-        return Refusal("message.unreadable", _where(error))
+        return _wrong_parts(error, "message.unreadable")
 
 
-def _where(error: ValidationError) -> str:
-    """Return which part of the contract is wrong, in the contract's own names only."""
-    place = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    if place["type"] == "extra_forbidden":
-        return ".".join(_names(place["loc"][:-1]) or ("message",)) + ": unknown member"
-    return ".".join(_names(place["loc"]))
+def _wrong_parts(
+    error: ValidationError, code: str, within: tuple[str, ...] = ()
+) -> tuple[Refusal, ...]:
+    """Return which parts of the contract are wrong, each once, in the contract's own names only."""
+    places = error.errors(include_url=False, include_input=False, include_context=False)
+    found = (_where(place["type"], (*within, *place["loc"])) for place in places)
+    return tuple(Refusal(code, where) for where in list(dict.fromkeys(found))[:_MOST_PARTS])
+
+
+def _where(wrong: str, loc: tuple[int | str, ...]) -> str:
+    if wrong == "extra_forbidden":
+        return ".".join(_names(loc[:-1]) or ("message",)) + ": unknown member"
+    return ".".join(_names(loc))
 
 
 def _names(loc: tuple[int | str, ...]) -> tuple[str, ...]:
@@ -177,18 +191,20 @@ def _content(event: Event, sealed: Sealed) -> Opened | tuple[Refusal, ...]:
     kind = KINDS.get(event.kind)
     if kind is None:
         return (Refusal("message.unknown-kind"),)
-    content = _parse_content(kind, event)
+    content, wrong = _parse_content(kind, event)
     statements = _statements(event, sealed.disclosures)
-    if isinstance(content, Refusal) or isinstance(statements, Refusal):
-        return tuple(part for part in (content, statements) if isinstance(part, Refusal))
+    if isinstance(statements, Refusal):
+        return (*wrong, statements)
+    if wrong:
+        return wrong
     return Opened(event, kind, content, statements, sealed.text, sealed.digest)
 
 
-def _parse_content(kind: Kind, event: Event) -> object:
+def _parse_content(kind: Kind, event: Event) -> tuple[object, tuple[Refusal, ...]]:
     try:
-        return kind.content.model_validate(event.data.content)
+        return kind.content.model_validate(event.data.content), ()
     except ValidationError as error:
-        return Refusal("message.wrong-content", f"content.{_where(error)}")
+        return None, _wrong_parts(error, "message.wrong-content", ("content",))
 
 
 def _statements(event: Event, disclosures: Disclosures | None) -> tuple[Disclosed, ...] | Refusal:

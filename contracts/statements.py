@@ -16,7 +16,7 @@ from typing import Annotated
 import orjson
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
-from contracts import base64url
+from contracts import base64url, strict_json
 from contracts.identifiers import PractitionerId
 from contracts.questions import Category, questions
 from contracts.reasons import Refusal
@@ -144,27 +144,37 @@ def open_disclosures(
 ) -> tuple[Disclosed, ...] | Refusal:
     """Return the statements that `disclosures` open against the digests in `elements`.
 
-    A disclosure without a digest, one used twice, one stripped, or one of another form is refused
-    (RFC 9901 §7.1 and the binding of this contract); never raises on untrusted input.
+    A disclosure without a digest, one used twice, one stripped, or one of another form is refused,
+    and so is a digest that the seal names twice (RFC 9901 §7.1 and the binding of this contract);
+    never raises on untrusted input.
     """
     known = set(elements)
+    if len(known) < len(elements):
+        return Refusal("statements.mismatch")
     seen: set[str] = set()
     opened: list[Disclosed] = []
     for disclosure in disclosures:
-        raw = base64url.decode(disclosure)
-        if raw is None:
+        statement = _statement(disclosure)
+        if statement is None:
             return Refusal("statements.unreadable")
         digest = digest_of(disclosure)
         if digest not in known or digest in seen:
             return Refusal("statements.mismatch")
         seen.add(digest)
-        try:
-            opened.append(Disclosed(digest, disclosure, _DISCLOSURE.validate_json(raw)[1]))
-        except ValidationError:
-            return Refusal("statements.unreadable")
+        opened.append(Disclosed(digest, disclosure, statement))
     if not _bound(elements, bound, salt, tuple(seen)):
         return Refusal("statements.missing")
     return tuple(opened)
+
+
+def _statement(disclosure: str) -> Statement | None:
+    raw = base64url.decode(disclosure)
+    if raw is None or strict_json.load(raw) is None:
+        return None
+    try:
+        return _DISCLOSURE.validate_json(raw)[1]
+    except ValidationError:
+        return None
 
 
 def _bound(
@@ -172,7 +182,9 @@ def _bound(
 ) -> bool:
     if not elements:
         return bound is None and not digests
-    return bound is not None and salt is not None and binding(salt, digests) == bound
+    if bound is None or salt is None or not salt.isascii():
+        return False
+    return binding(salt, digests) == bound
 
 
 def pack_disclosures(salt: str, disclosures: Sequence[str]) -> bytes:

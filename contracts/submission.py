@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import Field, ValidationError
 
-from contracts import base64url, jws
+from contracts import base64url, jws, strict_json
 from contracts.directory import Directory, Month
 from contracts.event import MAX_BYTES
 from contracts.identifiers import ServiceId
@@ -115,6 +115,8 @@ def read(data: bytes) -> Submission | Refusal:
     """Return the parts of a submission, or why its bytes are none; never raises."""
     if len(data) > MAX_BYTES:
         return Refusal("seal.too-large")
+    if strict_json.load(data) is None:
+        return Refusal("seal.unreadable")
     try:
         wire = Wire.model_validate_json(data)
     except ValidationError:

@@ -15,7 +15,7 @@ from nats.errors import Error as NatsError
 from nats.js.errors import Error as JetStreamError
 from pydantic import ValidationError
 
-from contracts import submission, subjects
+from contracts import subjects, submission
 from contracts.directory import Directory
 from contracts.errors import HandrailError
 from contracts.event import MAX_BYTES, Event
@@ -178,7 +178,7 @@ async def _publish(client: Client, subject: str, data: bytes, deadline: float) -
     return False
 
 
-async def _answer(  # noqa: PLR0913 - everything that a receipt is held against
+async def _answer(
     client: Client,
     partnership: Partnership,
     directory: Directory,
@@ -220,9 +220,7 @@ async def _get(client: Client, subject: str) -> bytes | None:
     return None if _STATUS in (answer.headers or {}) else answer.data
 
 
-def _proved(
-    data: bytes | None, partnership: Partnership, directory: Directory
-) -> Answered | None:
+def _proved(data: bytes | None, partnership: Partnership, directory: Directory) -> Answered | None:
     if data is None:
         return None
     untrusted = HandrailError(

@@ -154,14 +154,15 @@ class AgencyStore:
 
     async def quarantined(self, agency: str) -> tuple[dict[str, Any], ...]:
         """Return what was set aside for `agency`, newest first."""
+        told = ("sequence", "digest", "reason", "at")
         rows = (
-            select(_QUARANTINE)
+            select(*(_QUARANTINE.c[name] for name in told))
             .where(_QUARANTINE.c.agency == agency)
             .order_by(_QUARANTINE.c.sequence.desc())
             .limit(PAGE)
         )
         return await self._sql.run(
-            lambda c: tuple(dict(row) for row in c.execute(rows).mappings())
+            lambda c: tuple(dict(zip(told, row, strict=True)) for row in c.execute(rows))
         )
 
     async def items(self, agency: str, *, history: bool, limit: int = PAGE) -> tuple[Item, ...]:

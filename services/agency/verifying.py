@@ -55,9 +55,7 @@ def verify(data: bytes, agency: str, directory: Directory, exchange: str) -> Gen
     return Unproven(wrong) if wrong else Genuine(delivery, decision, event)
 
 
-def _sealed_event(
-    delivery: Delivery, decision: Decision, directory: Directory
-) -> Event | Unproven:
+def _sealed_event(delivery: Delivery, decision: Decision, directory: Directory) -> Event | Unproven:
     """Open the seal as the exchange did, at the instant by which it decided.
 
     Whatever has statements then lacks exactly their disclosures: that ground alone, which is looked

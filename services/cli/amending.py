@@ -14,6 +14,7 @@ from contracts.roles import Capacity
 from services.cli.founding import (
     VALID_FOR,
     Plan,
+    entry,
     found_agency,
     found_gateway,
     signing_key,
@@ -23,6 +24,7 @@ from services.runtime.keystore import practitioner_key
 from services.runtime.nats_plan import ServiceRole
 from services.runtime.partnership import Partnership
 
+_KEY_BYTES = 32
 Change = Callable[[DirectoryDocument], dict[str, object]]
 """Takes the directory as it stands and returns the members that change."""
 
@@ -46,7 +48,8 @@ def read_directory(partnership: Partnership) -> Directory:
 def amend(partnership: Partnership, now: datetime, change: Change) -> Directory:
     """Apply `change`, sign the next version, valid for a year from `now`, and return it.
 
-    Raises HandrailError `key.missing` where the root key is not in this folder.
+    Raises HandrailError `directory.bad-entry` for a change that no directory can hold, and
+    `key.missing` where the root key is not in this folder.
     """
     with _alone(partnership):
         before = read_directory(partnership).document
@@ -55,7 +58,7 @@ def amend(partnership: Partnership, now: datetime, change: Change) -> Directory:
             "issued_at": now,
             "expires_at": now + VALID_FOR,
         }
-        after = before.model_copy(update={**change(before), **next_version})
+        after = entry(DirectoryDocument, **{**dict(before), **change(before), **next_version})
         write_directory(partnership, after)
     return Directory(after)
 
@@ -155,8 +158,7 @@ def vacancies(directory: Directory, practitioner: str) -> Iterator[str]:
 
 def _left(person: Practitioner, now: datetime) -> Practitioner:
     keys = tuple(
-        key if key.retired_at else key.model_copy(update={"retired_at": now})
-        for key in person.keys
+        key if key.retired_at else key.model_copy(update={"retired_at": now}) for key in person.keys
     )
     return person.model_copy(update={"left_at": now, "keys": keys})
 
@@ -191,7 +193,7 @@ def _check_practitioner(partnership: Partnership, practitioner: str) -> None:
 
 def _check_public(x: str) -> None:
     raw = base64url.decode(x)
-    if raw is None or len(raw) != 32:
+    if raw is None or len(raw) != _KEY_BYTES:
         raise HandrailError(
             "key.not-public",
             "that is not the public half of an Ed25519 key",

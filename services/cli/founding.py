@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from contracts.directory import (
     Agency,
@@ -27,11 +29,13 @@ from contracts.jws import PrivateKey, thumbprint
 from contracts.roles import Role
 from contracts.rules import SHIPPED
 from contracts.submission import raw_public
+from contracts.values import Value
 from services.runtime.nats_plan import RESERVED_PARTNERSHIP, ServiceRole
 from services.runtime.nkeys import NKey
 from services.runtime.partnership import FILE, Partnership
 from services.runtime.settings import Settings
 
+Entry = TypeVar("Entry", bound=Value)
 VALID_FOR = timedelta(days=365)
 MONTHS_AHEAD = 13
 SIGNING_SERVICES = ("exchange", "tracker", "story")
@@ -79,7 +83,9 @@ def create(
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = Settings.load(state_dir=folder)
-    root_x = PrivateKey(Partnership(folder, partnership, "", settings).keys.create_signing("root")).x
+    root_x = PrivateKey(
+        Partnership(folder, partnership, "", settings).keys.create_signing("root")
+    ).x
     made = Partnership(folder, partnership, root_x, settings)
     services = _services(made, now)
     agencies, people, gateways = _populate(made, now) if demonstration else ((), (), ())
@@ -118,24 +124,40 @@ def demonstration_agencies() -> Iterator[Plan]:
 
 
 def found_agency(partnership: Partnership, plan: Plan, now: datetime) -> Agency:
-    """Make an agency's delivery keys for 13 months from `now` and return its directory entry."""
+    """Make an agency's delivery keys for 13 months from `now` and return its directory entry.
+
+    Raises HandrailError `directory.bad-entry` before any key is made.
+    """
     agency = f"{partnership.id}.{plan.name}"
-    keys = partnership.keys
-    return Agency(
+    made = entry(
+        Agency,
         id=agency,
         name=plan.title,
         role=plan.role,
         gateway=plan.gateway,
         duty_desk=f"{agency}.{plan.duty_desk}" if plan.duty_desk else None,
         source_code=plan.source_code,
-        delivery_keys=tuple(
-            DeliveryKey(
-                month=month,
-                x=raw_public(keys.create_encryption(f"delivery/{agency}/{month}")),
-            )
-            for month in months_from(now)
-        ),
     )
+    keys = partnership.keys
+    delivery = tuple(
+        DeliveryKey(month=month, x=raw_public(keys.create_encryption(f"delivery/{agency}/{month}")))
+        for month in months_from(now)
+    )
+    return made.model_copy(update={"delivery_keys": delivery})
+
+
+def entry(form: type[Entry], **said: object) -> Entry:
+    """Return an entry of the directory; raises HandrailError `directory.bad-entry`."""
+    try:
+        return form.model_validate(said)
+    except ValidationError as error:
+        wrong = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors() if fault["loc"])
+        raise HandrailError(
+            "directory.bad-entry",
+            "the directory cannot hold that entry"
+            + (f": {', '.join(wrong)}" if wrong else ": an id or a key stands in it twice"),
+            "correct what is named; handles are 2 to 31 small letters, digits and hyphens",
+        ) from None
 
 
 def found_gateway(partnership: Partnership, gateway: str) -> Gateway:
@@ -228,15 +250,14 @@ def _practitioner(
 ) -> Practitioner:
     agency = f"{partnership.id}.{plan.name}"
     holder = f"{agency}.{person.handle}"
-    return Practitioner.model_validate(
-        {
-            "id": holder,
-            "name": person.name,
-            "capacities": person.capacities,
-            "line_manager": f"{agency}.{person.manager}" if person.manager else None,
-            "deputy": f"{agency}.{person.deputy}" if person.deputy else None,
-            "keys": (signing_key(_new_key(partnership, f"practitioners/{holder}"), now),),
-        }
+    return entry(
+        Practitioner,
+        id=holder,
+        name=person.name,
+        capacities=person.capacities,
+        line_manager=f"{agency}.{person.manager}" if person.manager else None,
+        deputy=f"{agency}.{person.deputy}" if person.deputy else None,
+        keys=(signing_key(_new_key(partnership, f"practitioners/{holder}"), now),),
     )
 
 

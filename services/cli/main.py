@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("services.cli.demo.command:demo", _RUNNING),
     "up": ("services.cli.up:up", _RUNNING),
     "run": ("services.cli.up:run", _RUNNING),
+    "replay": ("services.cli.replay.command:app", _RUNNING),
     "send": ("services.cli.send:send", _PEOPLE),
     "seal": ("services.cli.sealing:seal", _PEOPLE),
     "countersign": ("services.cli.sealing:countersign", _PEOPLE),

@@ -39,7 +39,7 @@ def service(name: str) -> Run:
 
 
 async def run_alone(partnership: Partnership, name: str, ready: Callable[[], None]) -> None:
-    """Run one service in this process until SIGINT or SIGTERM; raises what keeps it from running."""
+    """Run one service here until SIGINT or SIGTERM; raises what keeps it from running."""
     stop = asyncio.Event()
     stop_on_signals(stop)
     await service(name)(partnership, stop, ready=ready)

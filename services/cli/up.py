@@ -91,7 +91,7 @@ def _teller(*, as_json: bool) -> Callable[[str], None]:
     return lambda name: _tell({"state": "up", "service": name}, f"  {name}", as_json)
 
 
-def _tell(made: dict[str, str], text: str, as_json: bool) -> None:  # noqa: FBT001 - --json
+def _tell(made: dict[str, str], text: str, as_json: bool) -> None:
     import json
 
-    print(json.dumps(made) if as_json else text, flush=True)
+    typer.echo(json.dumps(made) if as_json else text)

@@ -16,6 +16,7 @@ from services.exchange.intake import IntakeKeyring
 from services.exchange.streams import ensure_lanes, ensure_ledger, lane_owners
 from services.exchange.trimming import keep_trimmed
 from services.exchange.worker import Worker
+from services.runtime.collecting import calm_collector
 from services.runtime.connection import connect
 from services.runtime.directories import DirectoryHolder, from_file
 from services.runtime.log import error_keys, get
@@ -70,6 +71,7 @@ async def run(
             if not urgent:
                 helpers.append(tasks.create_task(keep_trimmed(client, js, worker)))
                 helpers.append(tasks.create_task(_answer(partnership, holder, keyring, worker)))
+            calm_collector()
             await worker.run(stop, ready)
             for helper in helpers:
                 helper.cancel()

@@ -28,9 +28,13 @@ _FLOOR = frozenset(
         "message.basis-not-allowed",
         "basis.not-entitled",
         "history.not-history",
+        "notice.service",
+        "message.id-reused",
     }
 )
 """What may still stop a child-protection message; everything else may follow."""
+
+_UNKNOWN = frozenset({"agency.unknown", "practitioner.unknown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ def raises_protection(message: Opened) -> bool:
 def _reasons(s: Situation, *, opening: bool) -> Iterator[Refusal]:
     kind = s.message.kind
     yield from people_and_roles(s)
+    if s.journey is not None and _id_is_taken(s.journey, s.event.id):
+        yield Refusal("message.id-reused")
     if s.event.data.basis.kind not in kind.bases:
         yield Refusal("message.basis-not-allowed", s.event.data.basis.kind)
     if s.journey is None and not kind.opening and not opening:
@@ -103,6 +109,11 @@ def _reasons(s: Situation, *, opening: bool) -> Iterator[Refusal]:
         yield Refusal("history.not-history")
     for guard in kind.guards:
         yield from guard(s)
+
+
+def _id_is_taken(journey: Journey, message: str) -> bool:
+    """Tell whether a request or proposal, another agency's too, is known by that id already."""
+    return journey.request(message) is not None or journey.proposal(message) is not None
 
 
 def _sharing(s: Situation, *, protection: bool) -> list[tuple[str, Share | Withhold]]:
@@ -136,12 +147,15 @@ def _sharing(s: Situation, *, protection: bool) -> list[tuple[str, Share | Withh
 
 
 def _floor(s: Situation, reasons: list[Refusal]) -> list[Refusal]:
-    """Keep only what may stop child protection; an unknown recipient beside a known one may not."""
+    """Keep only what may stop child protection; somebody unknown beside a known one may not.
+
+    An unknown author is named without a detail, so that this stays.
+    """
     someone = any(s.role_of(agency) is not None for agency in s.recipients)
     return [
         r
         for r in reasons
-        if r.code in _FLOOR and not (r.code == "agency.unknown" and someone and r.detail)
+        if r.code in _FLOOR and not (r.code in _UNKNOWN and someone and r.detail)
     ]
 
 

@@ -11,7 +11,7 @@ from contracts.roles import Capacity
 
 def people_and_roles(s: Situation) -> Iterator[Refusal]:
     """Yield why the sender, the signers or the recipients may not have this part."""
-    if s.message.kind.by_service or s.event.data.author.capacity is Capacity.SERVICE:
+    if s.message.kind.by_service or s.event.data.author.id in s.directory.services:
         yield from _service(s)
     else:
         yield from _sender(s)
@@ -38,7 +38,7 @@ def _signers(s: Situation) -> Iterator[Refusal]:
     kind, author = s.message.kind, s.event.data.author
     for signer in s.event.signers:
         if s.directory.practitioner(signer.id, s.now) is None:
-            yield Refusal("practitioner.unknown")
+            yield Refusal("practitioner.unknown", "" if signer is author else signer.id)
         elif not _has_capacity(s, signer):
             yield Refusal("practitioner.capacity", signer.capacity.value)
     if kind.authors and author.capacity not in kind.authors:

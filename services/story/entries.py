@@ -33,7 +33,7 @@ _CURSORS = cursor("")
 
 @dataclass(frozen=True, slots=True)
 class AcceptedEntry:
-    """A journey entry: `ledger` is its sequence, `seal` the sealed text, `decision` what was said."""
+    """A journey entry: its sequence in the ledger, the decision, and the sealed text."""
 
     ledger: int
     child: str
@@ -73,9 +73,7 @@ def cursors_of(records: tuple[Record, ...]) -> tuple[LaneCursor, ...]:
     return tuple(_cursor(r) for r in records if r.subject.startswith(_CURSORS))
 
 
-def tell(
-    entry: AcceptedEntry, data: bytes, directory: Directory, key_of_month: KeyOfMonth
-) -> Told:
+def tell(entry: AcceptedEntry, data: bytes, directory: Directory, key_of_month: KeyOfMonth) -> Told:
     """Return what the submission `data` of `entry` says.
 
     Raises `PermanentFault`: `story.submission-mismatch` when it is not the one that was decided,

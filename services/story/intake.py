@@ -1,4 +1,4 @@
-"""The exchange's intake keys as the story service uses them: by month, and never past their time."""
+"""The exchange's intake keys as the story service uses them: by month, never past their time."""
 
 from datetime import datetime
 

@@ -6,6 +6,7 @@ again later than their successors, so a cursor may be read before an entry that 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
@@ -20,6 +21,17 @@ from services.story.tables import CURSORS, ERASED, LANES, MESSAGES, SET_ASIDE, S
 
 SETTLED = "settled"
 """The position up to which every ledger record has been stored or set aside for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A ledger record given up for good: its place, its SHA-256 in hex, the code, and when."""
+
+    ledger: int
+    subject: str
+    digest: str
+    reason: str
+    at: datetime
 
 
 def unkept(connection: Connection, entries: Sequence[AcceptedEntry]) -> tuple[AcceptedEntry, ...]:
@@ -81,14 +93,19 @@ def positions(connection: Connection) -> dict[str, int]:
     return {row.lane: row.sequence for row in found}
 
 
-def set_aside(
-    connection: Connection, subject: str, sequence: int, digest: str, reason: str, now: datetime
-) -> None:
-    """Write down that the ledger record at `sequence` can never be stored; twice changes nothing."""
-    here = SET_ASIDE.c.ledger == sequence
+def set_aside(connection: Connection, record: SetAside) -> None:
+    """Write down that a ledger record can never be stored; bears repetition."""
+    here = SET_ASIDE.c.ledger == record.ledger
     if connection.scalar(select(SET_ASIDE.c.ledger).where(here)) is None:
-        row = {"subject": subject, "digest": digest, "reason": reason, "set_aside_at": iso(now)}
-        connection.execute(insert(SET_ASIDE).values(ledger=sequence, **row))
+        connection.execute(
+            insert(SET_ASIDE).values(
+                ledger=record.ledger,
+                subject=record.subject,
+                digest=record.digest,
+                reason=record.reason,
+                set_aside_at=iso(record.at),
+            )
+        )
 
 
 def _erased(connection: Connection, entries: Sequence[AcceptedEntry]) -> dict[str, str]:

@@ -22,7 +22,7 @@ _PURPOSE: Final = "handrail/story/1"
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A statement at rest: nonce and ciphertext, and the wrapped key; its text form shows neither."""
+    """A statement at rest: nonce and ciphertext, and the wrapped key; no text form shows them."""
 
     ciphertext: bytes = field(repr=False)
     wrapped_key: bytes = field(repr=False)

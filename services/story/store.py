@@ -4,11 +4,10 @@ They are apart so that destroying a key in the small one erases a story in every
 one. SQLite files by default, PostgreSQL by URL; both runners have one thread.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final, TypeVar
-
-import asyncio
 
 from sqlalchemy import Connection, Engine, MetaData, event, insert, select
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, select, update
 
 from contracts.clocks import (
     Clock,
@@ -78,8 +78,16 @@ def due_clocks(connection: Connection, tables: Tables, now: datetime) -> tuple[K
     """
     clocks = tables.clocks
     chosen = select(clocks).where(clocks.c.untold.is_(True), clocks.c.due_at < now)
-    rows = connection.execute(chosen.order_by(clocks.c.due_at)).mappings()
+    rows = connection.execute(
+        chosen.order_by(clocks.c.due_at, *clocks.primary_key.columns)
+    ).mappings()
     return tuple(kept_of(row) for row in rows)
+
+
+def is_untold(connection: Connection, tables: Tables, kept: Kept) -> bool:
+    """Tell whether a manager may still have to hear of `kept`, as the tables stand now."""
+    untold = select(tables.clocks.c.untold).where(_place(tables, kept))
+    return bool(connection.scalar(untold))
 
 
 def mark_missed(
@@ -144,9 +152,7 @@ def _insert(
         connection.execute(insert(tables.clocks).values(**row))
 
 
-def _stop(
-    connection: Connection, tables: Tables, kept: Kept, stopped: Clock, step: Step
-) -> None:
+def _stop(connection: Connection, tables: Tables, kept: Kept, stopped: Clock, step: Step) -> None:
     """Write that `kept` was stopped; one stopped in time no longer has to be told."""
     if stopped.stopped_at is None:
         return
@@ -184,7 +190,7 @@ def _note_told(connection: Connection, tables: Tables, step: Step) -> None:
         connection.execute(update(clocks).where(_place(tables, kept)).values(**told))
 
 
-def _place(tables: Tables, kept: Kept) -> Any:  # noqa: ANN401 - a condition of SQLAlchemy
+def _place(tables: Tables, kept: Kept) -> ColumnElement[bool]:
     clocks = tables.clocks
     return and_(
         clocks.c.child == kept.clock.child,

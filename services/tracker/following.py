@@ -29,11 +29,9 @@ class Follower:
         self._runner = runner
         self._book = book
 
-    async def __call__(self, records: tuple[Record, ...]) -> None:
+    async def take(self, records: tuple[Record, ...]) -> None:
         """Store what `records` say, all or nothing; raises `HandrailError` `entry.*`."""
-        await self._runner.run(
-            partial(follow, tables=LIVE, records=records, book=self._book())
-        )
+        await self._runner.run(partial(follow, tables=LIVE, records=records, book=self._book()))
 
 
 def follow(
@@ -149,9 +147,7 @@ def _keep_answer(connection: Connection, tables: Tables, step: Step) -> None:
     connection.execute(update(told).where(first).values(**taken))
 
 
-def _keep_custody(
-    connection: Connection, tables: Tables, step: Step, was: Lead | None
-) -> None:
+def _keep_custody(connection: Connection, tables: Tables, step: Step, was: Lead | None) -> None:
     """End the old lead's interval at the very instant at which the new one's begins."""
     lead, table = step.journey.lead, tables.custody
     if lead == was:

@@ -66,7 +66,7 @@ def _candidates(directory: Directory, agency: str, practitioner: str | None) -> 
 
 
 def missed_notice(clock: Clock, entry: int, tracker: str, manager: str, now: datetime) -> Event:
-    """Return the notice, by the service `tracker`, that tells `manager` of `clock`, sealed `now`."""
+    """Return the notice by which the service `tracker` tells `manager` of `clock` at `now`."""
     missed = StandardMissed(
         clock=clock.rule, started_by=clock.message, due_at=clock.due_at, manager=manager
     )

@@ -14,9 +14,9 @@ from contracts import jws
 from contracts.seal import seal
 from contracts.subjects import LEDGER, receipt, submit, submit_stream
 from contracts.submission import Wire
-from services.tracker.clocks import Kept
+from services.tracker.clocks import Kept, is_untold
 from services.tracker.notices import missed_notice
-from services.tracker.store import OUTBOX, insert_new
+from services.tracker.store import LIVE, OUTBOX, insert_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,14 @@ class Waiting:
     handed_in: bool
 
 
-def put(connection: Connection, kept: Kept, sealed: str) -> Waiting:
-    """Keep `sealed` for the clock, unless a notice is kept already; return what is kept."""
+def put(connection: Connection, kept: Kept, sealed: str) -> Waiting | None:
+    """Keep `sealed` for the clock, unless a notice is kept already; return what is kept.
+
+    None when the clock does not have to be told any more: it has turned out to be met, or the
+    ledger holds the notice.
+    """
+    if not is_untold(connection, LIVE, kept):
+        return None
     row = {
         "id": kept.notice,
         "child": kept.clock.child,

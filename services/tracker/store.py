@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     DateTime,
     Dialect,
@@ -25,11 +26,14 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    func,
     select,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 
+from contracts.errors import HandrailError
 from services.runtime.sql import POSITIONS, create_tables
 
 REFERENCE: Final = String(40)
@@ -42,11 +46,19 @@ class UtcInstant(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy's own
+    ) -> datetime | None:
         """Return `value` in UTC, as the database is to hold it."""
         return None if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - SQLAlchemy's own
+    def process_result_value(
+        self,
+        value: Any | None,  # noqa: ANN401 - whatever the driver gives
+        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy's own
+    ) -> datetime | None:
         """Return what the database holds as an aware instant in UTC."""
         if value is None:
             return None
@@ -232,10 +244,22 @@ FRESH: Final = define("fresh_")
 
 
 def prepare(database: Engine) -> None:
-    """Create what is missing of the live tables, the outbox and the position."""
-    create_tables(database, LIVE.metadata, OUTBOX_METADATA)
-    with database.begin() as connection:
-        insert_new(connection, POSITIONS, {"name": LIVE.position, "sequence": 0})
+    """Create what is missing of the live tables, the outbox and the position.
+
+    Raises `HandrailError` `database.unreachable` without the database's own words, which may hold
+    its address and user.
+    """
+    try:
+        create_tables(database, LIVE.metadata, OUTBOX_METADATA)
+        with database.begin() as connection:
+            insert_new(connection, POSITIONS, {"name": LIVE.position, "sequence": 0})
+    except OperationalError:
+        raise HandrailError(
+            "database.unreachable",
+            "the tracker's database cannot be opened",
+            "start it, or correct HANDRAIL_TRACKER_DATABASE_URL; for SQLite see that its folder "
+            "can be written",
+        ) from None
 
 
 def claim_position(connection: Connection, tables: Tables) -> int:
@@ -255,3 +279,9 @@ def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> 
     """Insert `row` unless one with the same key is there already."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     connection.execute(dialect.insert(table).values(**row).on_conflict_do_nothing())
+
+
+def count_rows(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
+    """Return how many rows of `table` meet every condition."""
+    counted = select(func.count()).select_from(table).where(*where)
+    return int(connection.scalar(counted) or 0)

@@ -1,7 +1,6 @@
 """Looking at the clocks: which have run out, and telling the manager of each exactly once."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,8 +22,6 @@ from services.tracker.rulebook import Rulebook
 from services.tracker.store import LIVE
 
 _log = log.get(__name__)
-
-Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +50,17 @@ class Ticker:
         self._book = book
         self._without_manager: set[str] = set()
 
-    async def keep_ticking(self, clock: Clock, every_s: float, stop: asyncio.Event) -> None:
-        """Tick every `every_s` seconds until `stop` is set, at the instants that `clock` gives.
+    async def keep_ticking(self, clock: Callable[[], datetime], every_s: float) -> None:
+        """Tick every `every_s` seconds, at the instants that `clock` gives, until cancelled.
 
         What fails is logged and tried again at the next tick.
         """
-        while not stop.is_set():
+        while True:
             try:
                 await self.tick(clock())
             except Exception as error:  # noqa: BLE001 - whatever it was, the clocks go on
                 _log.error("tick.failed", **log.error_keys(error))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), every_s)
+            await asyncio.sleep(every_s)
 
     async def tick(self, now: datetime) -> Ticked:
         """Mark what was missed at `now` and hand in a notice for all that has not been told.
@@ -72,21 +68,24 @@ class Ticker:
         A clock is judged only when every entry of its journey that the ledger holds has been
         followed: what would have stopped it may be among them. Raises `HandrailError` when there is
         no directory or rule pack to go by, and what nats-py raises when the ledger does not answer.
+        Where the lane does not answer, the rest waits for the next tick.
         """
         due = await self._runner.run(partial(due_clocks, tables=LIVE, now=now))
         ripe = [kept for kept in due if await self._is_followed(kept.clock.child)] if due else []
         if not ripe:
             return Ticked()
-        missed = await self._runner.run(
-            partial(mark_missed, tables=LIVE, now=now, clocks=ripe)
-        )
+        missed = await self._runner.run(partial(mark_missed, tables=LIVE, now=now, clocks=ripe))
         told, nobody = 0, 0
         for kept in ripe:
             manager = self._manager(kept, now)
             if manager is None:
                 nobody += 1
-            elif await self._tell(kept, manager, now):
-                told += 1
+                continue
+            try:
+                told += await self._tell(kept, manager, now)
+            except (NatsError, TimeoutError) as error:
+                _log.warning("notice.not-sent", **log.error_keys(error))
+                break
         return Ticked(missed, told, nobody)
 
     async def _is_followed(self, child: str) -> bool:
@@ -114,12 +113,10 @@ class Ticker:
         """Hand in the notice; the clock counts as told only after the lane has acknowledged it."""
         sealed = self._sealer.notice(kept, manager, now)
         waiting = await self._runner.run(partial(put, kept=kept, sealed=sealed))
+        if waiting is None:
+            return False
         if not waiting.handed_in:
-            try:
-                await hand_in(self._js, self._sealer.tracker, waiting)
-            except (NatsError, TimeoutError) as error:
-                _log.warning("notice.not-sent", message_id=waiting.id, **log.error_keys(error))
-                return False
+            await hand_in(self._js, self._sealer.tracker, waiting)
         await self._runner.run(partial(_told, kept=kept, now=now))
         _log.info("notice.sent", message_id=waiting.id, rule=kept.clock.rule)
         return True
@@ -133,4 +130,3 @@ def _entries(connection: Connection, child: str) -> int:
 def _told(connection: Connection, kept: Kept, now: datetime) -> None:
     note_submitted(connection, kept.notice, now)
     note_handed_in(connection, LIVE, (kept,))
-

@@ -32,7 +32,7 @@ from services.runtime.subscribing import Record, ask
 from services.tracker import app
 from services.tracker import rebuild as rebuilding
 from services.tracker.outbox import Sealer
-from services.tracker.reading import records
+from services.tracker.reading import last_sequence, records
 from services.tracker.rebuild import rebuild, rebuild_tables
 from services.tracker.rulebook import Rulebook, rulebook
 from services.tracker.store import prepare
@@ -490,7 +490,7 @@ async def test_what_is_followed_during_a_rebuild_is_in_its_result(
     ledger.stepped_up()
     await world.publish()
     late = ledger.accept(m.referral(ledger.area, new_reference()))
-    reached = rebuilding.last_sequence
+    reached = last_sequence
 
     async def overtaken(client: Client) -> int:
         complete = await reached(client)

@@ -1,0 +1,126 @@
+"""What an agency service answers to its own desk, one function per subject `agency.<agency>.*`.
+
+No answer but that to `open` holds a statement.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import orjson
+from pydantic import ValidationError
+
+from contracts.identifiers import MessageId
+from contracts.reasons import Refusal
+from contracts.seal import peek
+from contracts.values import Value
+from services.agency.faults import Unproven, fault
+from services.agency.items import Item
+from services.agency.noting import Note, verify_note
+from services.agency.opening import Opener
+from services.agency.store import PAGE, AgencyStore, Held
+from services.agency.trusting import judged
+from services.runtime.directories import DirectoryHolder
+from services.runtime.subscribing import Request
+
+View = Callable[[Sequence[Item]], tuple[Item, ...]]
+"""Choose and order the lines that the desk of a role works from; history is not among them."""
+
+_LOOKED_THROUGH: Final = 5000
+Body = TypeVar("Body", bound=Value)
+
+
+class About(Value):
+    """A question about one delivery."""
+
+    message: MessageId
+
+
+class Handlers:
+    """The answers of one agency."""
+
+    def __init__(
+        self,
+        agency: str,
+        exchange: str,
+        view: View,
+        *,
+        directory: DirectoryHolder,
+        store: AgencyStore,
+        opener: Opener,
+    ) -> None:
+        self._agency, self._exchange, self._view = agency, exchange, view
+        self._directory, self._store, self._opener = directory, store, opener
+
+    def by_subject(self) -> Mapping[str, Callable[[Request], Awaitable[bytes]]]:
+        """Return every handler under the subject that it answers."""
+        verbs = (self.inbox, self.desk, self.delivery, self.open, self.note, self.quarantine)
+        return {f"agency.{self._agency}.{verb.__name__}": verb for verb in verbs}
+
+    async def inbox(self, _request: Request) -> bytes:
+        """Answer with the newest lines, alerts first; `more` and `quarantined` count the rest."""
+        items = await self._store.items(self._agency, history=True)
+        more = await self._store.count(self._agency) - len(items)
+        aside = len(await self._store.quarantined(self._agency))
+        return _lines(items, more=max(0, more), quarantined=aside)
+
+    async def desk(self, _request: Request) -> bytes:
+        """Answer with what the desk of this role has to do, in its order."""
+        items = await self._store.items(self._agency, history=False, limit=_LOOKED_THROUGH)
+        shown = self._view(items)
+        return _lines(shown[:PAGE], more=max(0, len(shown) - PAGE))
+
+    async def delivery(self, request: Request) -> bytes:
+        """Answer with what the inbox holds about one message."""
+        held = await self._store.held(self._agency, _body(About, request).message)
+        return orjson.dumps(_about(held))
+
+    async def open(self, request: Request) -> bytes:
+        """Answer a practitioner's signed request to read."""
+        return await self._opener.open(request.data)
+
+    async def note(self, request: Request) -> bytes:
+        """Move a delivery on, on the receipt of the message that acknowledged or decided it."""
+        note = _body(Note, request)
+        held = await self._store.held(self._agency, note.message)
+        state = await judged(
+            self._directory,
+            lambda directory: verify_note(note, self._agency, held, directory, self._exchange),
+        )
+        if isinstance(state, Unproven):
+            raise fault(state.code)
+        await self._store.move(self._agency, note.message, state)
+        return orjson.dumps({"message": note.message, "state": state.value})
+
+    async def quarantine(self, _request: Request) -> bytes:
+        """Answer with what was set aside: place in the ledger, digest and reason."""
+        rows = await self._store.quarantined(self._agency)
+        return orjson.dumps({"quarantined": rows})
+
+
+def _body(form: type[Body], request: Request) -> Body:
+    try:
+        return form.model_validate_json(request.data)
+    except ValidationError:
+        raise fault("request.invalid") from None
+
+
+def _lines(items: Sequence[Item], **counts: int) -> bytes:
+    return orjson.dumps({"messages": [item.as_json() for item in items], **counts})
+
+
+def _about(held: Held) -> dict[str, Any]:
+    """Return a delivery's line with the author, the basis, the codes and who opened it."""
+    event = peek(held.delivery.sealed)
+    if isinstance(event, Refusal):  # it was verified before it was stored
+        raise fault(event.code)
+    data = event.data.model_dump(
+        mode="json", include={"author", "countersigners", "recipients", "basis", "content"}
+    )
+    return {
+        **held.item.as_json(),
+        **data,
+        "sealed_at": event.time.isoformat(),
+        "sealed": held.delivery.sealed.digest,
+        "shown": len(held.delivery.shown),
+        "openings": list(held.openings),
+    }

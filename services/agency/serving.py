@@ -1,0 +1,212 @@
+"""Running the service of one role: a FastStream application for every gateway with such agencies.
+
+A gateway has one NATS identity and one connection. Its agencies come from the directory; when one
+joins or leaves, or the exchange has made the consumer of a new one, the application is built again.
+A gateway that joins needs a new start: its identity is not known to a running process.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+
+from faststream import FastStream
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from contracts.directory import Directory
+from contracts.roles import Role
+from contracts.subjects import LEDGER, inbox_consumer
+from services.agency.handlers import Handlers, View
+from services.agency.inbox import Inbox, LocalQuarantine
+from services.agency.opening import Opener
+from services.agency.store import AgencyStore
+from services.runtime import log
+from services.runtime.directories import DirectoryHolder, from_file, over_nats
+from services.runtime.keystore import KeyStore
+from services.runtime.nats_config import HUB_PREFIX
+from services.runtime.partnership import Partnership
+from services.runtime.subscribing import ledger_subscriber, make_broker, request_subscriber
+from services.runtime.tasks import first_of
+from services.runtime.watchdog import watch
+
+DIRECTORY_EVERY_S: Final = 5.0
+_LOOK_EVERY_S: Final = 0.25
+_ANSWERS_WITHIN_S: Final = 2.0
+_DAY_S: Final = timedelta(days=1).total_seconds()
+_log = log.get(__name__)
+
+
+async def run_role(
+    role: Role,
+    view: View,
+    partnership: Partnership,
+    stop: asyncio.Event,
+    *,
+    ready: Callable[[], None],
+    gateway: str | None = None,
+) -> None:
+    """Serve the agencies of `role` until `stop` is set: of `gateway`, or of every gateway.
+
+    `ready` is called once when every agency is served. Raises `nkey.missing`, `nats.*`,
+    `directory.*`, `connection.*` or `consumer.gone`, which end the service.
+    """
+    names = (gateway,) if gateway else await _gateways(partnership, role)
+    waiting = set(names)
+
+    def one_ready(name: str) -> None:
+        if name in waiting:
+            waiting.remove(name)
+            if not waiting:
+                ready()
+
+    if not names:
+        ready()
+    services = [GatewayService(name, role, view, partnership) for name in names]
+    work = [one.run(partial(one_ready, one.gateway)) for one in services]
+    await first_of(stop.wait(), *work)
+
+
+class GatewayService:
+    """The agencies of one role that one gateway carries."""
+
+    def __init__(self, gateway: str, role: Role, view: View, partnership: Partnership) -> None:
+        self.gateway = gateway
+        self._role, self._view, self._partnership = role, view, partnership
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Serve until cancelled; `ready` is called whenever every agency is served."""
+        store = AgencyStore(self._partnership.database(f"agency-{self.gateway}"))
+        try:
+            while True:
+                await self._serve(store, ready)
+        finally:
+            await store.close()
+
+    async def _serve(self, store: AgencyStore, ready: Callable[[], None]) -> None:
+        """Serve the agencies that can be served now, until they are others."""
+        broker = self._broker(store)
+        try:
+            client = await broker.connect()
+            directory = await self._directory(client)
+            agencies = await self._within_reach(client, directory.current, known=())
+            for agency in agencies:
+                self._attach(broker, client, agency, directory, store)
+            await FastStream(broker, logger=None).start()
+            if agencies == self._agencies(directory.current):
+                ready()
+            _log.info("gateway.serving", service=self._role.value, count=len(agencies))
+            await first_of(
+                watch(broker),
+                directory.keep_fresh(DIRECTORY_EVERY_S),
+                destroy_daily([self._keys(agency) for agency in agencies]),
+                self._changed(client, directory, agencies),
+            )
+        finally:
+            await broker.stop()
+
+    def _broker(self, store: AgencyStore) -> NatsBroker:
+        return make_broker(
+            self._partnership.nats_url(),
+            self._partnership.nkey(f"{self.gateway}-service"),
+            name=f"{self.gateway}-{self._role.value}",
+            gateway=True,
+            quarantine=LocalQuarantine(store),
+            delivery_limit=self._partnership.settings.delivery_limit,
+        )
+
+    async def _directory(self, client: Client) -> DirectoryHolder:
+        """Return the exchange's directory; waits until there is an exchange to ask."""
+        name = f"agency-{self.gateway}-{self._role.value}.version"
+        seen = self._partnership.folder / "seen" / name
+        holder = over_nats(client, self._partnership.root_x, seen)
+        while True:
+            try:
+                await holder.refresh()
+            except (NatsError, TimeoutError) as error:
+                _log.warning("directory.awaited", **log.error_keys(error))
+                await asyncio.sleep(_LOOK_EVERY_S)
+            else:
+                return holder
+
+    def _agencies(self, directory: Directory) -> tuple[str, ...]:
+        now = datetime.now(UTC)
+        return tuple(
+            agency.id
+            for agency in directory.by_role(self._role)
+            if agency.gateway == self.gateway and directory.agency(agency.id, now) is not None
+        )
+
+    async def _within_reach(
+        self, client: Client, directory: Directory, known: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Return the agencies whose inbox consumer answers; those `known` to are not asked."""
+        stream = client.jetstream(prefix=HUB_PREFIX, timeout=_ANSWERS_WITHIN_S)
+        found: list[str] = []
+        for agency in self._agencies(directory):
+            if agency in known:
+                found.append(agency)
+                continue
+            with suppress(NatsError, TimeoutError):
+                await stream.consumer_info(LEDGER, inbox_consumer(agency))
+                found.append(agency)
+        return tuple(found)
+
+    async def _changed(
+        self, client: Client, directory: DirectoryHolder, served: tuple[str, ...]
+    ) -> None:
+        """Return when other agencies are to be served than those `served`."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if await self._within_reach(client, directory.current, known=served) != served:
+                return
+
+    def _attach(
+        self,
+        broker: NatsBroker,
+        client: Client,
+        agency: str,
+        directory: DirectoryHolder,
+        store: AgencyStore,
+    ) -> None:
+        """Subscribe to what is delivered to an agency and to what its desk asks."""
+        exchange = self._partnership.exchange
+        inbox = Inbox(agency, exchange, directory, store)
+        ledger_subscriber(broker, f"inbox.{agency}.>", inbox_consumer(agency))(inbox.take)
+        keys = self._keys(agency)
+        opener = Opener(agency, client, directory, store, keys, lambda: datetime.now(UTC))
+        handlers = Handlers(
+            agency, exchange, self._view, directory=directory, store=store, opener=opener
+        )
+        for subject, handler in handlers.by_subject().items():
+            request_subscriber(broker, subject)(handler)
+
+    def _keys(self, agency: str) -> KeyStore:
+        secret = self._partnership.settings.key_passphrase
+        folder = self._partnership.folder / "keys" / "delivery" / agency
+        return KeyStore(folder, secret.get_secret_value() if secret else None)
+
+
+async def destroy_daily(stores: list[KeyStore], every_s: float = _DAY_S) -> None:
+    """Destroy delivery keys 35 days after their month, now and every `every_s` seconds."""
+    while True:
+        for keys in stores:
+            try:
+                destroyed = await asyncio.to_thread(keys.destroy_expired, datetime.now(UTC))
+                if destroyed:
+                    _log.info("delivery-keys.destroyed", count=len(destroyed))
+            except Exception as error:  # noqa: BLE001 - tomorrow is another day to try
+                _log.error("delivery-keys.not-destroyed", **log.error_keys(error))
+        await asyncio.sleep(every_s)
+
+
+async def _gateways(partnership: Partnership, role: Role) -> tuple[str, ...]:
+    seen = partnership.folder / "seen" / f"agency-{role.value}.version"
+    holder = from_file(partnership.directory_path, partnership.root_x, seen)
+    await holder.refresh()
+    now = datetime.now(UTC)
+    present = (a for a in holder.current.by_role(role) if holder.current.agency(a.id, now))
+    return tuple(dict.fromkeys(agency.gateway for agency in present))

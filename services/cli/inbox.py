@@ -1,0 +1,130 @@
+"""`handrail inbox` and `handrail open`: what an agency received, and reading it."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.options import As, Dir, Json, load
+from services.cli.output import command, now, plain, print_json, say, table, when
+
+if TYPE_CHECKING:
+    from services.runtime.partnership import Partnership
+
+
+_LONGEST_PURPOSE = 200
+
+
+@command
+def inbox(
+    agency: Annotated[str, typer.Argument(help="Such as demo.first-response.")],
+    *,
+    todo: Annotated[
+        bool, typer.Option("--todo", help="Only what its desk has to do, in its order.")
+    ] = False,
+    state: Dir = None,
+    as_json: Json = False,
+) -> None:
+    """List what an agency has received, without a word of any family.
+
+    A child-protection message is marked with an exclamation mark, an alert with two.
+    """
+    from services.cli.desk import wait_for
+
+    told = wait_for(_ask_inbox(load(state), agency, "desk" if todo else "inbox"))
+    if as_json:
+        print_json(told)
+        return
+    table(
+        ("", "message", "what", "child", "from", "received", "state"),
+        (
+            (
+                "!!" if one["alert"] else "!" if one["protection"] else "",
+                one["message"],
+                one["kind"],
+                one["child"],
+                one["from"],
+                when(one["received"]),
+                one["state"],
+            )
+            for one in told["messages"]
+        ),
+    )
+    for name, count in (("more", told.get("more")), ("set aside", told.get("quarantined"))):
+        if count:
+            say(f"and {count} {name}")
+
+
+@command
+def open_(
+    message: Annotated[str, typer.Argument(help="The id of a message, as `inbox` shows it.")],
+    *,
+    author: As,
+    purpose: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why it is read; recorded with the read.")
+    ] = "to act on the message",
+    story: Annotated[
+        bool, typer.Option("--story", help="All that the agency may read of the child's story.")
+    ] = False,
+    state: Dir = None,
+    as_json: Json = False,
+) -> None:
+    """Open a message: consent is decided again now, and the read is recorded with your name.
+
+    What the family has not agreed to is withheld and only counted.
+    """
+    from contracts.errors import HandrailError
+    from services.cli.desk import wait_for
+
+    if not 0 < len(purpose) <= _LONGEST_PURPOSE:
+        raise HandrailError(
+            "open.bad-purpose",
+            "the purpose of a read is one short sentence",
+            f"say it in at most {_LONGEST_PURPOSE} characters",
+        )
+    told = wait_for(_read(load(state), message, author, purpose, whole=story))
+    if as_json:
+        print_json(told)
+        return
+    _show(told)
+
+
+async def _ask_inbox(partnership: "Partnership", agency: str, what: str) -> dict[str, Any]:
+    from services.cli.desk import desk
+
+    async with desk(partnership, agency) as place:
+        return await place.ask(what)
+
+
+async def _read(
+    partnership: "Partnership", message: str, reader: str, purpose: str, *, whole: bool
+) -> dict[str, Any]:
+    from contracts.identifiers import agency_of
+    from services.agency.reading import sign_request
+    from services.cli.desk import desk
+    from services.cli.receiving import delivery
+
+    key = partnership.practitioner_key(reader)
+    async with desk(partnership, agency_of(reader)) as place:
+        about = await delivery(place, message)
+        asked = None if whole else message
+        request = sign_request(key, about["child"], asked, purpose, now())
+        return {"delivery": about, **await place.ask("open", request)}
+
+
+def _show(told: dict[str, Any]) -> None:
+    from services.cli.showing import show_statements, title
+
+    about = told["delivery"]
+    say(f"{title(about['kind'])} ({about['kind']}), message {about['message']}")
+    say(f"  about child  {about['child']}")
+    say(f"  from         {about['from']}, {plain(about['author']['id'])}")
+    say(f"  received     {when(about['received'])}")
+    say(f"  basis        {about['basis']['kind']}")
+    for name, value in about["content"].items():
+        say(f"  {name:<12} {plain(value)}")
+    show_statements(one["statement"] for one in told["statements"])
+    withheld = told["withheld"]
+    if withheld is None:
+        say("Opened with the agency's own key, because the story service did not answer.")
+    elif withheld:
+        say(f"{withheld} more withheld: no consent in force covers them now.")

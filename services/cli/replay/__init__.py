@@ -1,0 +1,1 @@
+"""Replaying records that were kept before: a statutory return becomes sealed messages."""

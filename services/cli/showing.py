@@ -1,0 +1,146 @@
+"""Showing messages, statements and the exchange's answers to people, and as JSON."""
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from typing import Any
+
+from contracts.directory import Directory
+from contracts.messages import KINDS
+from contracts.questions import Category, questions
+from contracts.reasons import reasons
+from contracts.records import Decision, DeliveredTo, Ground, Outcome, shown_digest
+from contracts.seal import Sealed
+from contracts.statements import Disclosed
+from services.cli.messages import event_of, statements_of
+from services.cli.output import plain, say, table, when
+
+
+def show_message(sealed: Sealed) -> None:
+    """Print what a sealed message says, so that whoever signs has read it."""
+    event = event_of(sealed)
+    say(f"{title(event.kind)} ({event.kind}), sealed {when(event.time)}")
+    say(f"  about child   {event.subject}")
+    for signer in event.signers:
+        say(f"  signed by     {signer.id} as {signer.capacity.value}")
+    to = ", ".join(recipient.agency for recipient in event.data.recipients)
+    say(f"  addressed to  {to or 'nobody but the journey'}")
+    say(f"  basis         {event.data.basis.kind}")
+    for name, value in event.data.content.items():
+        say(f"  {name:<13} {plain(value)}")
+    show_statements(d.statement.model_dump(mode="json") for d in statements_of(sealed))
+
+
+def show_statements(statements: Iterable[Mapping[str, Any]]) -> None:
+    """Print statements as a table; `statements` have the contract's JSON form."""
+    catalogue = questions()
+    rows = []
+    for said in statements:
+        question = catalogue.get(str(said.get("question")))
+        value = said.get("value")
+        answer = said.get("answer", "given")
+        told = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        rows.append(
+            (
+                question.text if question else said.get("question"),
+                told if value is not None else str(answer).replace("_", " "),
+                f"{said.get('said_by')} ({said.get('standing', 'fact')})",
+            )
+        )
+    if rows:
+        table(("question", "answer", "said by"), rows)
+
+
+def title(kind: str) -> str:
+    """Return what people call a kind of message."""
+    return KINDS[kind].title if kind in KINDS else kind
+
+
+def withheld(
+    statements: tuple[Disclosed, ...], to: DeliveredTo
+) -> tuple[tuple[Category, int], ...] | None:
+    """Return which categories a recipient may not see, and how many statements of each.
+
+    A receipt holds the digest of what may be seen; as consent is given by category, the one
+    division by categories that leads to it is what was decided. None when there is no such.
+    """
+    by_category: dict[Category, list[str]] = {}
+    for one in statements:
+        by_category.setdefault(one.statement.category, []).append(one.digest)
+    for hidden in range(len(by_category) + 1):
+        for held_back in combinations(by_category, hidden):
+            seen = tuple(
+                digest
+                for category, digests in by_category.items()
+                if category not in held_back
+                for digest in digests
+            )
+            if shown_digest(seen) == to.shown:
+                return tuple((category, len(by_category[category])) for category in held_back)
+    return None
+
+
+def explained(ground: Ground) -> dict[str, str]:
+    """Return a reason for refusal with its citation and remedy."""
+    reason = reasons().get(ground.code)
+    return {
+        "code": ground.code,
+        "detail": ground.detail,
+        "citation": reason.citation if reason else "",
+        "message": reason.message if reason else "",
+        "remedy": reason.remedy if reason else "",
+    }
+
+
+def decision_json(
+    decision: Decision, statements: tuple[Disclosed, ...], directory: Directory
+) -> dict[str, Any]:
+    """Return what was decided, with names and explanations, for JSON and for printing."""
+    return {
+        "outcome": decision.outcome.value,
+        "basis": decision.basis,
+        "rules": list(decision.rules),
+        "decided_at": decision.now.isoformat(),
+        "to": [_recipient(to, statements, directory) for to in decision.to],
+        "reasons": [explained(ground) for ground in decision.reasons],
+    }
+
+
+def show_decision(told: Mapping[str, Any]) -> None:
+    """Print a decision: to whom and what is withheld, or every reason with what to do now."""
+    outcome = Outcome(told["outcome"])
+    say(f"{outcome.value.capitalize()}: {title(told['kind'])}, message {told['message']}")
+    say(f"  about child  {told['child']}")
+    say(f"  decided      {when(told['decided_at'])}")
+    if outcome is Outcome.ACCEPTED:
+        say(f"  basis        {told['basis']} ({', '.join(told['rules']) or 'no rule named'})")
+        for to in told["to"]:
+            say(f"  went to      {plain(to['name'])} ({to['agency']}){_withheld_words(to)}")
+    for reason in told["reasons"]:
+        detail = f" ({plain(reason['detail'])})" if reason["detail"] else ""
+        say(f"\n  {reason['code']}{detail}: {plain(reason['message'])}")
+        say(f"    see         {reason['citation']}")
+        say(f"    what to do  {reason['remedy']}")
+
+
+def _recipient(
+    to: DeliveredTo, statements: tuple[Disclosed, ...], directory: Directory
+) -> dict[str, Any]:
+    agency = directory.agencies.get(to.agency)
+    hidden = withheld(statements, to)
+    return {
+        "agency": to.agency,
+        "name": agency.name if agency else to.agency,
+        "statements": len(statements),
+        "withheld": None if hidden is None else {c.value: number for c, number in hidden},
+    }
+
+
+def _withheld_words(to: Mapping[str, Any]) -> str:
+    if not to["statements"]:
+        return ""
+    if to["withheld"] is None:
+        return ": which statements it may see is not known here"
+    if not to["withheld"]:
+        return f": every statement ({to['statements']})"
+    hidden = ", ".join(f"{name} ({number})" for name, number in to["withheld"].items())
+    return f": statements ({to['statements']}), withheld for want of consent: {hidden}"

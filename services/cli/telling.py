@@ -1,0 +1,60 @@
+"""Whom an answer must reach: who asked, who leads, and whoever the sender adds."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from contracts.errors import HandrailError
+from contracts.journey import Journey, Lead, Request
+from contracts.messages.guards import must_be_told
+from services.cli.desk import ask_operator
+from services.cli.output import warn
+from services.runtime.partnership import Partnership
+
+UNTRACKED = frozenset(
+    {"nkey.missing", "service.unreachable", "service.no-answer", "track.unknown-child"}
+)
+"""When the tracker is no help: no operator here, no tracker running, or a child it has not met."""
+
+
+async def journey_of(partnership: Partnership, child: str) -> Journey | None:
+    """Return who leads and which requests are open, or None where the tracker cannot tell."""
+    try:
+        told = await ask_operator(partnership, "tracker.track", child=child)
+    except HandrailError as error:
+        if error.code not in UNTRACKED:
+            raise
+        return None
+    return _journey(child, told["journey"])
+
+
+async def recipients(
+    partnership: Partnership,
+    own: str,
+    child: str,
+    *,
+    answers: str | None = None,
+    others: Iterable[str] = (),
+) -> list[str]:
+    """Return the agencies to address, without `own`; `own` alone where there is nobody else.
+
+    `answers` is the message that is answered, `others` are added as they are. The exchange refuses
+    a message that leaves out somebody who must be told, and names the agency.
+    """
+    journey = await journey_of(partnership, child)
+    if journey is None:
+        warn("the tracker is not to be had, so the lead's agency may have to be named with --also")
+    told = dict.fromkeys((*must_be_told(journey, answers), *others))
+    told.pop(own, None)
+    return list(told) or [own]
+
+
+def _journey(child: str, told: Mapping[str, Any]) -> Journey:
+    lead = told["lead"]
+    return Journey(
+        child=child,
+        lead=Lead(lead["practitioner"], lead["agency"], lead["since"], "") if lead else None,
+        requests=tuple(
+            Request(one["message"], one["kind"], one["agency"], "", (), "")
+            for one in told["open_requests"]
+        ),
+    )

@@ -1,0 +1,151 @@
+"""`handrail track`, `quarantine` and `tracker`: what the operator may ask."""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from services.cli.options import Dir, Json, load
+from services.cli.output import command, plain, print_json, say, table, when
+
+quarantine = typer.Typer(no_args_is_help=True, help="What arrived and could not be opened.")
+tracker = typer.Typer(no_args_is_help=True, help="The tracker's own store.")
+
+
+@command
+def track(
+    child: Annotated[str, typer.Argument(help="The child's reference, as a receipt gives it.")],
+    *,
+    state: Dir = None,
+    as_json: Json = False,
+) -> None:
+    """Show a child's journey: messages, clocks, who led when, and who was told what.
+
+    It holds references, codes and dates, and no word of a family.
+    """
+    told = _asked(state, "tracker.track", child=child)
+    if as_json:
+        print_json(told)
+        return
+    _show_journey(told["journey"], child)
+    _show_messages(told["messages"], told["told"])
+    _show_clocks(told["clocks"])
+    _show_custody(told["custody"])
+
+
+@quarantine.callback()
+def _group() -> None:
+    """Look at what arrived and could not be opened."""
+
+
+@quarantine.command("list")
+@command
+def list_(*, state: Dir = None, as_json: Json = False) -> None:
+    """List what was set aside: the lane, its place there, a digest and why; never the bytes."""
+    told = _asked(state, "tracker.quarantine")
+    items = told["items"]
+    if as_json:
+        print_json({"quarantined": items})
+        return
+    if not items:
+        say("Nothing is in quarantine.")
+        return
+    table(
+        ("lane", "place", "since", "reasons", "digest"),
+        ((q["lane"], q["sequence"], when(q["at"]), _codes(q), q["digest"]) for q in items),
+    )
+
+
+@tracker.command()
+@command
+def rebuild(*, state: Dir = None, as_json: Json = False) -> None:
+    """Build the tracker's store again from the ledger; nothing is sent twice by it."""
+    _tell(_asked(state, "tracker.rebuild"), as_json=as_json)
+
+
+@tracker.command()
+@command
+def status(*, state: Dir = None, as_json: Json = False) -> None:
+    """Show how far the tracker has come and how many clocks run, are kept or were missed."""
+    _tell(_asked(state, "tracker.status"), as_json=as_json)
+
+
+def _asked(state: Dir, subject: str, **body: object) -> dict[str, Any]:
+    from services.cli.desk import ask_operator, wait_for
+
+    return wait_for(ask_operator(load(state), subject, **body))
+
+
+def _tell(told: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(told)
+        return
+    for name, value in told.items():
+        counts = value.items() if isinstance(value, dict) else ()
+        words = ", ".join(f"{key} {count}" for key, count in counts)
+        say(f"{name:<12} {plain(words or value)}")
+
+
+def _codes(quarantined: Mapping[str, Any]) -> str:
+    return ", ".join(str(reason["code"]) for reason in quarantined["reasons"])
+
+
+def _show_journey(journey: Mapping[str, Any], child: str) -> None:
+    lead = journey["lead"]
+    led = f"{lead['practitioner']} since {when(lead['since'])}" if lead else "nobody"
+    say(f"Child {child}")
+    say(f"  level of help      {journey['level'].replace('_', ' ')}")
+    say(f"  social care        {'case open' if journey['case_open'] else 'no open case'}")
+    say(f"  lead professional  {led}")
+    for proposal in journey["proposals"]:
+        say(f"  proposed to lead   {proposal['practitioner']} on {when(proposal['at'])}")
+    for request in journey["open_requests"]:
+        taken = "acknowledged" if request["acknowledged"] else "not acknowledged yet"
+        say(f"  open request       {request['message']}, {request['kind']}, {taken}")
+
+
+def _show_messages(
+    messages: Iterable[Mapping[str, Any]], told: Iterable[Mapping[str, Any]]
+) -> None:
+    reached: dict[str, list[str]] = {}
+    for one in told:
+        when_taken = f" (taken {when(one['acknowledged_at'])})" if one["acknowledged_at"] else ""
+        reached.setdefault(one["message"], []).append(f"{one['agency']}{when_taken}")
+    say("\nMessages")
+    table(
+        ("decided", "what", "from", "outcome", "who was told"),
+        (
+            (
+                when(m["decided_at"]),
+                f"{m['title']}\n{m['id']}",
+                m["agency"],
+                m["outcome"],
+                "\n".join(reached.get(m["id"], [])),
+            )
+            for m in messages
+        ),
+    )
+
+
+def _show_clocks(clocks: Iterable[Mapping[str, Any]]) -> None:
+    rows = [
+        (
+            c["title"],
+            c["agency"],
+            when(c["started_at"]),
+            when(c["due_at"]),
+            when(c["stopped_at"]),
+            c["state"].replace("_", " "),
+        )
+        for c in clocks
+    ]
+    if rows:
+        say("\nClocks")
+        table(("standard", "agency", "started", "due", "stopped", "state"), rows)
+
+
+def _show_custody(custody: Iterable[Mapping[str, Any]]) -> None:
+    rows = [(c["practitioner"], when(c["from"]), when(c["to"])) for c in custody]
+    if rows:
+        say("\nWho led")
+        table(("lead professional", "from", "to"), rows)

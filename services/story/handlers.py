@@ -1,0 +1,160 @@
+"""What the story service answers and follows: one thin function per subject."""
+
+import asyncio
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+import orjson
+from faststream.nats import NatsBroker
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+from pydantic import ValidationError
+from sqlalchemy import Connection, func, select
+
+from contracts import subjects
+from contracts.consents import ConsentHeld
+from contracts.errors import HandrailError
+from contracts.journey import load
+from contracts.records import Decision, Delivery, Entry
+from services.agency.faults import Unproven, fault
+from services.agency.reading import verify_request
+from services.agency.trusting import judged
+from services.runtime import log
+from services.runtime.directories import DirectoryHolder
+from services.runtime.sql import read_position
+from services.runtime.subscribing import (
+    Record,
+    Request,
+    ledger_batch_subscriber,
+    request_subscriber,
+)
+from services.story import reading
+from services.story.erasing import is_erased
+from services.story.following import DURABLE, Follower
+from services.story.keeping import SETTLED, positions
+from services.story.store import Store
+from services.story.tables import ERASED, MESSAGES, READS, SET_ASIDE, STATEMENTS
+
+_log = log.get(__name__)
+
+_ON_ITS_WAY_S: Final = 3.0
+_LOOK_EVERY_S: Final = 0.05
+_COUNTED: Final = (MESSAGES, STATEMENTS, READS, ERASED, SET_ASIDE)
+
+
+def subscribe(broker: NatsBroker, follower: Follower, desk: "ReadingDesk") -> None:
+    """Subscribe to the ledger and to every request that the service answers."""
+
+    @ledger_batch_subscriber(broker, ">", DURABLE)
+    async def follow(records: tuple[Record, ...]) -> None:
+        await follower.follow(records)
+
+    @request_subscriber(broker, "story.*.*.read")
+    async def read(request: Request) -> bytes:
+        return await desk.read(request)
+
+    @request_subscriber(broker, "story.admin.positions")
+    async def tell_positions(_request: Request) -> bytes:
+        return orjson.dumps(await desk.store.run(positions))
+
+    @request_subscriber(broker, "story.admin.status")
+    async def tell_status(_request: Request) -> bytes:
+        return orjson.dumps(await desk.store.run(_status))
+
+
+class ReadingDesk:
+    """Answer signed requests to read, on the journey and the directory as they stand."""
+
+    def __init__(self, js: JetStreamContext, store: Store, directory: DirectoryHolder) -> None:
+        self.store = store
+        self._js, self._directory = js, directory
+
+    async def read(self, request: Request) -> bytes:
+        """Answer `{"statements": […], "withheld": n}` to a request on `story.<agency>.read`.
+
+        Raises `read.*` for a request that is not good, what `reading.read` raises, and
+        `story.behind` for a message that was delivered to the agency and whose statements are not
+        stored yet.
+        """
+        inquiry = await self._inquiry(request)
+        await self._wait_for_delivered(inquiry)
+        child = inquiry.request.child
+        consents, child_key = await self._consents(child), await self.store.child_key(child)
+        now = datetime.now(UTC)
+        answer = await self.store.run(
+            partial(reading.read, inquiry=inquiry, consents=consents, child_key=child_key, now=now)
+        )
+        _log.info("story.read", practitioner=inquiry.asked.practitioner, count=answer.shown)
+        return answer.body
+
+    async def _inquiry(self, request: Request) -> reading.Inquiry:
+        agency, now = ".".join(request.subject.split(".")[1:3]), datetime.now(UTC)
+        asked = await judged(
+            self._directory, lambda d: verify_request(request.data, agency, d, now)
+        )
+        if isinstance(asked, Unproven):
+            raise fault(asked.code)
+        found = self._directory.current.agency(agency, now)
+        return reading.Inquiry(asked, agency, found.role if found else None)
+
+    async def _consents(self, child: str) -> tuple[ConsentHeld, ...]:
+        """Return the consents in the journey's newest entry, read from the ledger's leader."""
+        data = await self._last(subjects.journey(child))
+        if data is None:
+            raise reading.not_found()
+        return load(dict(Entry.model_validate_json(data).journey)).consents
+
+    async def _wait_for_delivered(self, inquiry: reading.Inquiry) -> None:
+        """Give the follower a moment with a message that the agency holds a delivery of."""
+        if await self._known(inquiry):
+            return
+        accepted_at = await self._delivered(inquiry)
+        if accepted_at is None:
+            raise reading.not_found()
+        child = inquiry.request.child
+        if await self.store.run(partial(is_erased, child=child, accepted_at=accepted_at)):
+            raise reading.erased()
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + _ON_ITS_WAY_S
+        while not await self._known(inquiry):
+            if clock() > deadline:
+                raise HandrailError(
+                    "story.behind",
+                    "the statements of this message are not stored yet",
+                    "ask again in a minute; if it stays so, tell the story service's operator",
+                )
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _known(self, inquiry: reading.Inquiry) -> bool:
+        return bool(await self.store.run(partial(reading.known, inquiry=inquiry)))
+
+    async def _delivered(self, inquiry: reading.Inquiry) -> datetime | None:
+        """Return when the message asked for was accepted, if the agency holds a delivery of it."""
+        message = inquiry.request.message
+        data = await self._last(subjects.inbox(inquiry.agency, message)) if message else None
+        if data is None:
+            return None
+        try:
+            delivery = Delivery.model_validate_json(data)
+            decision = Decision.model_validate_json(delivery.decision)
+        except ValidationError:
+            return None
+        # What the exchange itself notifies has no journey entry, and no statements.
+        about_that_child = decision.entry > 0 and decision.child == inquiry.request.child
+        return decision.now if about_that_child else None
+
+    async def _last(self, subject: str) -> bytes | None:
+        try:
+            return (await self._js.get_last_msg(subjects.LEDGER, subject)).data or b""
+        except NotFoundError:
+            return None
+
+
+def _status(connection: Connection) -> dict[str, object]:
+    """Return how many rows each table has, and up to where the ledger is settled."""
+    counts = {
+        str(table.name): connection.scalar(select(func.count()).select_from(table)) or 0
+        for table in _COUNTED
+    }
+    return {**counts, "settled": read_position(connection, SETTLED)}
