@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from services.cli.demo.checking import faults, received, tracked
-from services.cli.demo.examples import Example, play_examples, read_examples
+from services.cli.demo.examples import PlayedExample, play_examples, read_examples
 from services.cli.demo.families import FAMILIES, Family
-from services.cli.demo.stage import Sent, Stage
+from services.cli.demo.stage import Stage
 from services.runtime.partnership import Partnership
 
 Say = Callable[[str], None]
@@ -29,15 +30,14 @@ class Result:
     """All that was played."""
 
     families: list[Played] = field(default_factory=list[Played])
-    examples: list[tuple[Example, Sent, tuple[str, ...]]] = field(
-        default_factory=list[tuple[Example, Sent, tuple[str, ...]]]
-    )
+    examples: list[PlayedExample] = field(default_factory=list[PlayedExample])
+    leads: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def faults(self) -> list[str]:
         """Return every fault, with what it is a fault of."""
         found = [f"{p.family.title}: {one}" for p in self.families for one in p.faults]
-        return found + [f"{e.name}: {one}" for e, _, ones in self.examples for one in ones]
+        return found + [f"{p.example.name}: {one}" for p in self.examples for one in p.faults]
 
 
 async def play(partnership: Partnership, examples: Path, say: Say) -> Result:
@@ -53,6 +53,9 @@ async def play(partnership: Partnership, examples: Path, say: Say) -> Result:
         say(f"  {len(documents)} referrals from {examples.name}/")
         async for one in play_examples(stage, documents):
             result.examples.append(one)
+        for one in result.examples:
+            if one.sent.accepted and one.sent.child not in result.leads:
+                result.leads[one.sent.child] = await _leads(stage, one)
     return result
 
 
@@ -63,10 +66,16 @@ async def _finished(stage: Stage, family: Family, entries: int) -> Played:
     return Played(family, track, _acknowledgement(track), found)
 
 
+async def _leads(stage: Stage, played: PlayedExample) -> str:
+    """Return who has led this child, in order, and since when."""
+    custody = (await tracked(stage, played.sent.child, 1))["custody"]
+    return ", ".join(
+        f"{row['practitioner'].split('.', 1)[1]} {row['from'][11:19]}" for row in custody
+    )
+
+
 def _acknowledgement(track: dict[str, Any]) -> float | None:
     """Return the milliseconds from a request's arrival to a person's acknowledgement."""
-    from datetime import datetime
-
     for row in track["clocks"]:
         if row["rule"].startswith("acknowledge") and row["stopped_at"]:
             took = datetime.fromisoformat(row["stopped_at"]) - datetime.fromisoformat(

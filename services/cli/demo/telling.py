@@ -4,7 +4,6 @@ from typing import Any
 
 from services.cli.demo.play import Played, Result
 from services.cli.output import say, table
-from services.cli.showing import title
 
 
 def tell(result: Result) -> None:
@@ -14,16 +13,16 @@ def tell(result: Result) -> None:
     say("")
     say("Referrals")
     table(
-        ("what", "kind", "answer", "ms", "went to"),
+        ("what", "answer", "in ms", "acknowledged", "lead professional since"),
         (
             (
-                example.name,
-                title(sent.kind),
-                "accepted" if sent.accepted else ", ".join(sorted(sent.codes)),
-                f"{sent.took_ms:.0f}",
-                ", ".join(t.agency.split(".")[1] for t in sent.decision.to),
+                played.example.title,
+                "accepted" if played.sent.accepted else ", ".join(sorted(played.sent.codes)),
+                f"{played.sent.took_ms:.0f}",
+                "-" if played.acknowledged_ms is None else f"{played.acknowledged_ms:.0f} ms",
+                result.leads.get(played.sent.child, "") or "-",
             )
-            for example, sent, _ in result.examples
+            for played in result.examples
         ),
     )
     say("")
@@ -62,16 +61,18 @@ def as_json(result: Result) -> dict[str, Any]:
         ],
         "examples": [
             {
-                "name": e.name,
-                "message": s.message,
-                "child": s.child,
-                "kind": s.kind,
-                "outcome": s.decision.outcome.value,
-                "reasons": sorted(s.codes),
-                "took_ms": round(s.took_ms, 1),
-                "faults": f,
+                "name": p.example.name,
+                "message": p.sent.message,
+                "child": p.sent.child,
+                "kind": p.sent.kind,
+                "outcome": p.sent.decision.outcome.value,
+                "reasons": sorted(p.sent.codes),
+                "took_ms": round(p.sent.took_ms, 1),
+                "acknowledged_ms": p.acknowledged_ms,
+                "leads": result.leads.get(p.sent.child, ""),
+                "faults": p.faults,
             }
-            for e, s, f in result.examples
+            for p in result.examples
         ],
         "faults": result.faults,
     }

@@ -103,9 +103,7 @@ def _identity(child: Child) -> Iterator[Statement]:
         yield _said("identity.upn", child.upn)
     elif child.upn_unknown is not None:
         unassigned = child.upn_unknown is UpnUnknown.NOT_SCHOOL_AGE
-        yield _unanswered(
-            "identity.upn", Answer.NOT_APPLICABLE if unassigned else Answer.NOT_KNOWN
-        )
+        yield _unanswered("identity.upn", Answer.NOT_APPLICABLE if unassigned else Answer.NOT_KNOWN)
 
 
 def _need(referral: Referral) -> Iterator[Statement]:

@@ -68,9 +68,7 @@ class _Office:
         if letter.author not in self._keys:
             self._keys[letter.author] = self.partnership.practitioner_key(letter.author)
         at, directory = now(), self.desks[letter.agency].directory
-        event, disclosures = to_event(
-            letter.document, person(directory, letter.author, at), at
-        )
+        event, disclosures = to_event(letter.document, person(directory, letter.author, at), at)
         return seal(event, self._keys[letter.author], disclosures)
 
     async def receipt(self, letter: Letter) -> Answered | None:
@@ -87,7 +85,7 @@ class _Office:
 
 
 def _keep_back(plan: Plan, memory: Memory, tally: Tally, advance: Advance) -> None:
-    """Count what is not sent: refused when it is met the first time, and then already dealt with."""
+    """Count what is not sent: refused when it is first met, already dealt with from then on."""
     new = memory.keep({kept.record: kept.codes for kept in plan.kept})
     for kept in plan.kept:
         if kept.record in new:
