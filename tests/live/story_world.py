@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from sqlalchemy import select
 
 from contracts import subjects
 from contracts.consents import ConsentHeld
+from contracts.errors import HandrailError
 from contracts.reasons import Refusal
 from contracts.seal import Sealed, peek
 from services.agency.reading import sign_request
@@ -144,6 +146,27 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while not await condition():
             await asyncio.sleep(0.02)
+
+
+async def refused(world: World, agency: str, data: bytes) -> tuple[str, str, str]:
+    """Fail to read, and give all that the asker is told."""
+    with pytest.raises(HandrailError) as caught:
+        await world.forward(agency, data)
+    return caught.value.code, caught.value.message, caught.value.remedy
+
+
+def words(answer: dict[str, list[dict[str, dict[str, str]]]]) -> list[str]:
+    """Give the words of an answer, in order."""
+    return [s["statement"]["value"] for s in answer["statements"]]
+
+
+async def positions(world: World, wanted: dict[str, int]) -> None:
+    """Wait until the story's positions are exactly these."""
+
+    async def there() -> bool:
+        return await world.admin("positions") == wanted
+
+    await until(there)
 
 
 @asynccontextmanager

@@ -12,11 +12,16 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from nats.aio.client import Client
 
 from contracts.codes import ReferralSource
+from contracts.directory import Directory
 from services.agency.reading import sign_request
+from services.agency.sending import Answered, receipt_of
 from services.cli.desk import ask_operator, desk
 from services.cli.founding import create
+from services.cli.replay import sending
+from services.cli.replay.prepare import prepared
 from services.cli.supervisor import everything
 from services.runtime.partnership import Partnership
 from tests.unit.cin_returns import (
@@ -156,6 +161,33 @@ async def test_a_replayed_referral_is_read_like_any_other(
         "identity.ethnicity": "WBRI",
         "needs.primary": "N4",
     }
+
+
+async def test_a_message_that_was_sent_but_not_answered_yet_is_not_doubled(
+    running: Partnership, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second sealing of an id is refused by the exchange, and the first one counts."""
+    file = tmp_path / "return.xml"
+    file.write_bytes(document(child(SOUND + conference("2025-06-10"))))
+    await replay(running, file)
+    asked: set[str] = set()
+
+    async def late(
+        client: Client, made: Partnership, known: Directory, agency: str, message: str
+    ) -> Answered | None:
+        if message not in asked:
+            asked.add(message)
+            return None
+        return await receipt_of(client, made, known, agency, message)
+
+    monkeypatch.setattr(sending, "receipt_of", late)
+    with prepared(running, file) as (plan, memory, front):
+        summary = await sending.send_plan(running, plan, memory, front, lambda: None)
+
+    assert len(asked) == 2
+    for tally in (summary.referrals, summary.events):
+        assert (tally.already_sent, tally.sent, tally.refused) == (1, 0, 0)
+    assert (await tracked(running, 2))["messages"] == 2
 
 
 async def test_a_whole_return_killed_on_the_way_is_completed_and_nothing_is_doubled(
