@@ -27,7 +27,7 @@ class MessageFacts(Value):
     """What clocks need to know of an accepted message; never a word of a family.
 
     `agency` is the one addressed, `received_at` when the message was received, `answers` the
-    message it replies to, `concern` its code of concern. `replayed` marks history that is told
+    message it replies to, `concern` its code of concern, `outcome` that of a decision. `replayed` marks history that is told
     afterwards: it starts no clock and stops none.
     """
 
@@ -37,6 +37,7 @@ class MessageFacts(Value):
     agency: AgencyId
     received_at: Instant
     concern: Code | None = None
+    outcome: Code | None = None
     answers: MessageId | None = None
     replayed: bool = False
 
@@ -130,7 +131,11 @@ def _starts(rule: ClockRule, facts: MessageFacts) -> bool:
 
 
 def _stops(rule: ClockRule | None, facts: MessageFacts, clock: Clock) -> bool:
-    if rule is None or facts.kind not in rule.stops_on or facts.child != clock.child:
+    if rule is None or facts.child != clock.child:
+        return False
+    if facts.outcome in rule.ended_by_outcomes and facts.answers == clock.message:
+        return True
+    if facts.kind not in rule.stops_on:
         return False
     if rule.stopped_by is StoppedBy.ANSWER:
         return facts.answers == clock.message

@@ -55,12 +55,17 @@ class Condition(Value):
 
 
 class ClockRule(Entry):
-    """One standard of time: `length` `unit` from a message of `starts_on` to one of `stops_on`."""
+    """One standard of time: `length` `unit` from a message of `starts_on` to one of `stops_on`.
+
+    A decision on the starting message with one of `ended_by_outcomes` stops it as well: what the
+    clock waits for is then no longer to come.
+    """
 
     starts_on: Kinds
     when: Condition | None = None
     stops_on: Kinds
     stopped_by: StoppedBy = StoppedBy.ANSWER
+    ended_by_outcomes: tuple[Code, ...] = ()
     length: Length
     unit: Unit
     told: Told

@@ -192,8 +192,18 @@ def signing_key(x: str, now: datetime) -> SigningKey:
 
 
 def write_directory(partnership: Partnership, document: DirectoryDocument) -> None:
-    """Sign `document` with the partnership's root key and put it in place of the one before."""
+    """Sign `document` with the partnership's root key and put it in place of the one before.
+
+    Raises HandrailError `key.missing`, or `key.not-root` for a key under which nobody would
+    believe it.
+    """
     root = PrivateKey(partnership.keys.signing("root"))
+    if root.x != partnership.root_x:
+        raise HandrailError(
+            "key.not-root",
+            "the root key in this folder is not the one that the partnership has made known",
+            "put the partnership's own root key back into keys/root.key",
+        )
     write_whole(partnership.directory_path, sign_directory(document, root))
 
 

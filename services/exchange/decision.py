@@ -104,6 +104,8 @@ def _reasons(s: Situation, *, opening: bool) -> Iterator[Refusal]:
         yield Refusal("message.basis-not-allowed", s.event.data.basis.kind)
     if s.journey is None and not kind.opening and not opening:
         yield Refusal("message.unknown-child")
+    if s.journey is not None and _id_taken(s.journey, s.event.id):
+        yield Refusal("message.id-reused")
     history = s.event.data.history
     if history is not None and history.occurred_on > iso(s.now):
         yield Refusal("history.not-history")
@@ -113,6 +115,11 @@ def _reasons(s: Situation, *, opening: bool) -> Iterator[Refusal]:
 
 def _id_is_taken(journey: Journey, message: str) -> bool:
     """Tell whether a request or proposal, another agency's too, is known by that id already."""
+    return journey.request(message) is not None or journey.proposal(message) is not None
+
+
+def _id_taken(journey: Journey, message: str) -> bool:
+    """Tell whether another agency's request or proposal about this child has this id."""
     return journey.request(message) is not None or journey.proposal(message) is not None
 
 
@@ -153,9 +160,7 @@ def _floor(s: Situation, reasons: list[Refusal]) -> list[Refusal]:
     """
     someone = any(s.role_of(agency) is not None for agency in s.recipients)
     return [
-        r
-        for r in reasons
-        if r.code in _FLOOR and not (r.code in _UNKNOWN and someone and r.detail)
+        r for r in reasons if r.code in _FLOOR and not (r.code in _UNKNOWN and someone and r.detail)
     ]
 
 

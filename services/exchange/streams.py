@@ -25,7 +25,7 @@ from contracts.subjects import (
 
 LANE_BYTES = 256 * 1024**2
 HEADROOM = 64 * 1024
-_ACK_WAIT = timedelta(seconds=30)
+_ACK_WAIT = timedelta(seconds=10)
 
 
 def ledger_config(replicas: int = 1) -> StreamConfig:

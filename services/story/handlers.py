@@ -46,6 +46,7 @@ _COUNTED: Final = (MESSAGES, STATEMENTS, READS, ERASED, SET_ASIDE)
 def subscribe(broker: NatsBroker, follower: Follower, desk: "ReadingDesk") -> None:
     """Subscribe to the ledger and to every request that the service answers."""
 
+    # The consumer exists already (`following.bind`), and its own filters hold.
     @ledger_batch_subscriber(broker, ">", DURABLE)
     async def follow(records: tuple[Record, ...]) -> None:
         await follower.follow(records)

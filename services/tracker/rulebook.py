@@ -100,7 +100,7 @@ def addressed(step: Step, directory: Directory) -> Addressed:
 def facts_of(step: Step, addressee: Addressed) -> MessageFacts:
     """Return what clocks need to know of a message that was accepted."""
     event = step.event
-    concern = event.data.content.get("concern")
+    concern, outcome = (event.data.content.get(name) for name in ("concern", "outcome"))
     return MessageFacts(
         message=event.id,
         kind=event.kind,
@@ -108,6 +108,7 @@ def facts_of(step: Step, addressee: Addressed) -> MessageFacts:
         agency=addressee.agency,
         received_at=step.decided_at,
         concern=concern if isinstance(concern, str) else None,
+        outcome=outcome if isinstance(outcome, str) else None,
         answers=event.data.answers,
         replayed=step.replayed,
     )

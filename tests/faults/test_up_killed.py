@@ -86,7 +86,7 @@ async def test_after_kill_9_under_load_up_at_once_carries_on_and_nothing_is_lost
             await first.wait()
         async with up(partnership.folder):
             sent = [one for family in await asyncio.gather(*sending) for one in family]
-            tracks = [await tracked(stage, child, MESSAGES) for child in children]
+            tracks = [await tracked(stage, child, MESSAGES, settle_s=90) for child in children]
     assert len(sent) == CHILDREN * MESSAGES
     assert all(one.accepted for one in sent)
     for child, track in zip(children, tracks, strict=True):

@@ -14,9 +14,14 @@ from services.cli.desk import ask_operator
 _SETTLE_S = 20.0
 
 
-async def tracked(stage: Stage, child: str, entries: int) -> dict[str, Any]:
-    """Return what the tracker says of `child` once it has followed `entries` messages."""
-    deadline = time.monotonic() + _SETTLE_S
+async def tracked(
+    stage: Stage, child: str, entries: int, settle_s: float = _SETTLE_S
+) -> dict[str, Any]:
+    """Return what the tracker says of `child` once it has followed `entries` messages.
+
+    Waits up to `settle_s` seconds, and then returns what there is.
+    """
+    deadline = time.monotonic() + settle_s
     while True:
         try:
             answer = await ask_operator(stage.partnership, "tracker.track", child=child)
