@@ -226,11 +226,7 @@ def test_a_decision_that_calls_for_no_assessment_ends_the_protection_clock(
     outcome: str, ends: bool
 ) -> None:
     """Nobody is told that an assessment is late which was decided not to be called for."""
-    concern = facts("referral.submitted", concern="child_protection")
-    running = tuple(
-        clock
-        for clock in clocks_started(shipped_packs(), concern, CALENDAR)
-        if clock.rule == "start-protection-assessment"
-    )
-    decided = facts("referral.decided", answers=concern.message, outcome=outcome)
-    assert bool(clocks_stopped(shipped_packs(), decided, running)) is ends
+    concern = message("referral.submitted", concern="child_protection")
+    running = started(concern)["start-protection-assessment"]
+    decided = message("referral.decided", answers=concern.message, outcome=outcome)
+    assert bool(clocks_stopped(PACKS, decided, (running,))) is ends
