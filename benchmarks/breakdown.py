@@ -13,8 +13,8 @@ from consent import ShareRequest
 from consent import decide as decide_sharing
 from contracts import jws
 from contracts.event import TYP
-from contracts.kinds import Opened, Step
 from contracts.journey import Journey
+from contracts.kinds import Opened, Step
 from contracts.questions import questions
 from contracts.reasons import Refusal
 from contracts.roles import Role
@@ -91,7 +91,7 @@ def _open_only(workload: Workload, work: Sequence[One]) -> None:
         decrypt(submission.disclosures, submission.sealed_digest, {workload.month: workload.intake})
         parsed = jws.parse(submission.seal, TYP)
         if isinstance(parsed, jws.Unacceptable):
-            raise RuntimeError(parsed)
+            raise RuntimeError(parsed)  # noqa: TRY004 - as above
         jws.verify(parsed, {workload.author.kid: public_key(workload.author.x)})
 
 
@@ -108,7 +108,7 @@ def _fold_only(messages: Sequence[Opened]) -> None:
     for message in messages:
         answered = tuple(sorted({catalogue[q].number for q in message.questions}))
         step = Step(message.event, message.content, message.event.time)
-        folded(Journey(child=message.event.subject), step, message, answered)
+        folded(Journey(child=message.event.subject), step, message.kind, answered)
 
 
 def _consent_only(messages: Sequence[Opened]) -> None:

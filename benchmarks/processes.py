@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from statistics import median
 
+from services.cli.running import SERVICES
+
 _CLI = [sys.executable, "-m", "services.cli"]
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -49,8 +51,6 @@ def up_and_memory() -> tuple[float, dict[str, int]]:
 
 def _alone(folder: Path) -> dict[str, int]:
     """Start each service a second time, alone, beside the running ones, and read its memory."""
-    from services.cli.running import SERVICES
-
     found: dict[str, int] = {}
     for name in SERVICES:
         process = _start("run", folder, name)

@@ -27,8 +27,8 @@ class MessageFacts(Value):
     """What clocks need to know of an accepted message; never a word of a family.
 
     `agency` is the one addressed, `received_at` when the message was received, `answers` the
-    message it replies to, `concern` its code of concern, `outcome` that of a decision. `replayed` marks history that is told
-    afterwards: it starts no clock and stops none.
+    message it replies to, `concern` its code of concern, `outcome` that of a decision. `replayed`
+    marks history that is told afterwards: it starts no clock and stops none.
     """
 
     message: MessageId

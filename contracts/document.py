@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema, create_model
+from pydantic import Field, ValidationError, create_model
 from pydantic import model_validator as validator
 from pydantic_core import PydanticCustomError
 
@@ -22,8 +22,6 @@ from contracts.consents import (
     Consent,
     ConsentBasis,
     CourtOrderBasis,
-    Covers,
-    GivenBy,
     NoticeBasis,
     OverrideBasis,
     ProtectionBasis,
@@ -31,110 +29,28 @@ from contracts.consents import (
 )
 from contracts.directory import Practitioner
 from contracts.document_faults import faults, invalid
+from contracts.document_parts import DocumentConsent, DocumentConsentBasis, DocumentStatement
 from contracts.event import TYPE_PREFIX, Data, Element, Event, History, Recipient, Signer, source_of
 from contracts.identifiers import (
     AgencyId,
     ChildRef,
     MessageId,
-    PractitionerId,
     agency_of,
     new_reference,
 )
 from contracts.kinds import Kind, NoContent
 from contracts.messages import KINDS
-from contracts.questions import Category, questions
-from contracts.roles import Capacity, Role
+from contracts.roles import Capacity
 from contracts.seal import Disclosures
 from contracts.statements import (
     MAX_STATEMENTS,
-    Answer,
-    Standing,
     Statement,
-    Text,
     seal_statements,
 )
-from contracts.values import Instant, ShortText, Value
+from contracts.values import Value
 
 NEW = "new"
 """Written in place of a child's reference by who does not have one yet."""
-
-
-def _in_catalogue(key: str) -> str:
-    if key not in questions():
-        raise PydanticCustomError("question_unknown", "is not a question of the catalogue")
-    return key
-
-
-QuestionKey = Annotated[
-    str,
-    AfterValidator(_in_catalogue),
-    WithJsonSchema(
-        {
-            "description": "Key of a question of the catalogue (questions.json).",
-            "oneOf": [{"const": q.key, "title": q.text} for q in questions().values()],
-        }
-    ),
-]
-_GIVEN_HAS_VALUE = {
-    "oneOf": [
-        {"required": ["value"], "properties": {"answer": {"const": Answer.GIVEN.value}}},
-        {
-            "required": ["answer"],
-            "properties": {
-                "answer": {"enum": [a.value for a in Answer if a is not Answer.GIVEN]},
-                "value": {"type": "null"},
-            },
-        },
-    ]
-}
-
-
-class DocumentStatement(Value, json_schema_extra=_GIVEN_HAS_VALUE):
-    """One answer to one question about the family: a `value`, or why there is none (`answer`)."""
-
-    question: QuestionKey
-    answer: Annotated[Answer, Field(description="Left out when a value is given.")] = Answer.GIVEN
-    value: Text | bool | int | tuple[ShortText, ...] | None = None
-    said_by: Annotated[
-        ShortText, Field(description="In what capacity somebody said it: mother, class teacher.")
-    ]
-    standing: Standing = Standing.FACT
-    recorded_by: Annotated[PractitionerId | None, Field(description="Left out: the author.")] = None
-    recorded_at: Annotated[
-        Instant | None, Field(description="Left out: the instant of sealing.")
-    ] = None
-
-    @validator(mode="after")
-    def _answer_fits_value(self) -> "DocumentStatement":
-        if (self.answer is Answer.GIVEN) == (self.value is None):
-            raise PydanticCustomError(
-                "answer_or_value", "has either a value or an answer that says why there is none"
-            )
-        return self
-
-
-class DocumentConsent(Value):
-    """A consent of the family that the message carries; an empty list covers nothing."""
-
-    id: Annotated[MessageId | None, Field(description="Left out: a new one.")] = None
-    covers: Covers
-    given_by: GivenBy
-    taken_by: Annotated[PractitionerId | None, Field(description="Left out: the author.")] = None
-    given_at: Instant
-    expires_at: Instant | None = None
-    recipients: tuple[AgencyId, ...] = ()
-    roles: tuple[Role, ...] = ()
-    categories: tuple[Category, ...] = ()
-
-
-class DocumentConsentBasis(Value):
-    """Shared because the family agreed."""
-
-    kind: Literal["consent"] = "consent"
-    consents: Annotated[
-        tuple[MessageId, ...],
-        Field(max_length=16, description="Left out: the consents that the document carries."),
-    ] = ()
 
 
 class Document(Value):

@@ -7,7 +7,7 @@ tree of its group, whose root the exchange signs. Nothing on that path is serial
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -140,8 +140,13 @@ class Entry(Value):
     seal: str
     decision: str
     answered: tuple[int, ...] = ()
-    journey: dict[str, object]
+    journey: dict[str, Any]
     before: str = ""
+
+    @property
+    def sealed(self) -> Sealed:
+        """Return the sealed text as it was received, without disclosures."""
+        return Sealed(self.seal)
 
 
 class Cursor(Value):

@@ -22,6 +22,7 @@ from services.runtime.directories import DirectoryHolder, from_file
 from services.runtime.log import error_keys, get
 from services.runtime.partnership import Partnership
 from services.runtime.subscribing import Request, make_broker, request_subscriber
+from services.runtime.tasks import first_of
 
 _log = get(__name__)
 _KEYS_EVERY_S = 3600.0
@@ -62,19 +63,12 @@ async def run(
             intake=lambda: keyring.keys,
             lanes=lambda: lanes.names,
         )
-        async with asyncio.TaskGroup() as tasks:
-            helpers = [
-                tasks.create_task(holder.keep_fresh()),
-                tasks.create_task(lanes.follow(holder, js)),
-                tasks.create_task(_keep_keys(keyring)),
-            ]
-            if not urgent:
-                helpers.append(tasks.create_task(keep_trimmed(client, js, worker)))
-                helpers.append(tasks.create_task(_answer(partnership, holder, keyring, worker)))
-            calm_collector()
-            await worker.run(stop, ready)
-            for helper in helpers:
-                helper.cancel()
+        beside = [holder.keep_fresh(), lanes.follow(holder, js), _keep_keys(keyring)]
+        if not urgent:
+            beside.append(keep_trimmed(client, js, worker))
+            beside.append(_answer(partnership, holder, keyring, worker))
+        calm_collector()
+        await first_of(worker.run(stop, ready), *beside)
     finally:
         await client.close()
 

@@ -13,7 +13,7 @@ from consent import decide as decide_sharing
 from contracts.consents import BasisKind, ConsentHeld
 from contracts.directory import Directory
 from contracts.journey import Journey
-from contracts.kinds import Opened, Situation, Step, iso
+from contracts.kinds import Kind, Opened, Situation, Step, iso
 from contracts.messages.referral import Concern
 from contracts.questions import questions
 from contracts.reasons import Refusal
@@ -176,7 +176,7 @@ def _accepted(
     rules = tuple(dict.fromkeys(rule for _, share in shares for rule in share.rules))
     before = s.journey or Journey(child=s.event.subject)
     answered = _answered(s)
-    journey = folded(before, Step(s.event, s.message.content, s.now), s.message, answered)
+    journey = folded(before, Step(s.event, s.message.content, s.now), s.message.kind, answered)
     return Accepted(journey, deliveries, rules, answered, protection)
 
 
@@ -185,9 +185,9 @@ def _answered(s: Situation) -> tuple[int, ...]:
     return tuple(sorted({catalogue[q].number for q in s.message.questions}))
 
 
-def folded(before: Journey, step: Step, message: Opened, answered: tuple[int, ...]) -> Journey:
+def folded(before: Journey, step: Step, kind: Kind, answered: tuple[int, ...]) -> Journey:
     """Return the journey after an accepted message; needs `answered`, never a disclosure."""
-    after = message.kind.fold(before, step).with_consents(step.event.data.consents)
+    after = kind.fold(before, step).with_consents(step.event.data.consents)
     day = step.at[:10]
     marks = {str(number): (day, step.event.agency) for number in answered}
     return replace(

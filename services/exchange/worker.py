@@ -7,6 +7,7 @@ everything in memory, and the lanes start again from their cursors.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -101,7 +102,7 @@ class Worker:
         self._lanes: dict[str, Lane] = {}
         self._turn = 0
         self._careful = 0
-        self._singly: set[str] = set()
+        self._singly: Counter[str] = Counter()
         self._poison: set[tuple[str, int]] = set()
         self._taken: set[tuple[str, int]] = set()
         self._tend_at = 0.0
@@ -185,7 +186,7 @@ class Worker:
         if isinstance(outcome, batch.NotCommitted) and code not in batch.SOMEONE_WAS_FIRST:
             self._suspect(made)
         elif self._careful:
-            self._singly |= {step.lane for step in made.steps}
+            self._singly.update(one.arrived.lane for one in made.group)
         self._careful = _CAREFUL_GROUPS
         self._drop()
         return False
@@ -195,13 +196,14 @@ class Worker:
         if len(made.group) == 1:
             one = made.group[0].arrived
             self._poison.add((one.lane, one.sequence))
-        self._singly |= {step.lane for step in made.steps}
+        self._singly.update(one.arrived.lane for one in made.group)
 
     def _doubt(self) -> None:
         """After an error of our own: take the lanes one message at a time, then set it aside."""
         if len(self._taken) == 1:
             self._poison |= self._taken
-        self._singly |= {lane for lane, _ in self._taken}
+        self._singly.update(lane for lane, _ in self._taken)
+        self._taken.clear()
         self._careful = _CAREFUL_GROUPS
         self._drop()
 
@@ -276,18 +278,18 @@ class Worker:
             for lane in self._lanes.values()
             if lane.waiting and not lane.broken and not lane.paused_until
         ]
-        if self._singly:
-            lanes = [lane for lane in lanes if lane.name in self._singly][:1]
+        doubtful = [lane for lane in lanes if self._singly.get(lane.name)]
+        lanes = doubtful[:1] or lanes
         taken: list[Arrived] = []
-        room = _Room(1 if self._singly else self._group)
+        room = _Room(1 if doubtful else self._group)
         self._turn += 1
         while lanes and room.left():
             for lane in lanes[self._turn % len(lanes) :] + lanes[: self._turn % len(lanes)]:
                 if lane.waiting and room.fits(lane.waiting[0]):
-                    taken.append(lane.waiting.popleft())
+                    taken.append(lane.waiting.popleft())  # noqa: PERF401 - the queue shrinks
             lanes = [lane for lane in lanes if lane.waiting]
-        if taken:
-            self._singly.discard(taken[0].lane)
+        if doubtful and taken:
+            self._singly[taken[0].lane] -= 1
         self._taken |= {(one.lane, one.sequence) for one in taken}
         return taken
 

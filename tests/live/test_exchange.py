@@ -1,13 +1,19 @@
 """The exchange on a real nats-server: decisions, receipts, deliveries, guards and cursors."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from contracts.identifiers import new_reference
-from contracts.records import Outcome
+from contracts.journey import load
+from contracts.kinds import Opened
+from contracts.records import Entry, Outcome
 from contracts.seal import Sealed, peek
+from services.exchange import deciding
+from services.exchange.decision import decide
+from services.exchange.refolding import refold
 from tests import messages as m
 from tests.area import FRONT, PACK, SCHOOL, TEACHER
 from tests.live.exchanging import Exchange, exchange_at, working
@@ -18,9 +24,12 @@ pytestmark = pytest.mark.live
 @pytest_asyncio.fixture
 async def exchange(nats_url: str) -> AsyncIterator[Exchange]:
     """An exchange whose normal and urgent workers run."""
-    async with exchange_at(nats_url) as made:
-        async with working(made.worker()), working(made.worker(as_urgent=True)):
-            yield made
+    async with (
+        exchange_at(nats_url) as made,
+        working(made.worker()),
+        working(made.worker(as_urgent=True)),
+    ):
+        yield made
 
 
 def message_id(sealed: Sealed) -> str:
@@ -143,3 +152,51 @@ async def test_failed_child_protection_alerts_the_duty_desk_and_the_sender(
         alerts = await exchange.all(f"inbox.{agency}.>")
         assert len(alerts) == 1
         assert b"protection.failed" in alerts[0][1]
+
+
+async def test_a_message_that_breaks_the_exchange_is_set_aside_alone(
+    nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One message that no decision can be made on goes to quarantine; its neighbours are decided."""
+    async with exchange_at(nats_url) as exchange:
+        area = exchange.area
+        sent = [m.referral(area, new_reference()) for _ in range(9)]
+        bad = message_id(sent[4])
+
+        def fails(opened: Opened, *rest: Any) -> Any:
+            if opened.event.id == bad:
+                raise ZeroDivisionError
+            return decide(opened, *rest)
+
+        monkeypatch.setattr(deciding, "decide", fails)
+        for one in sent:
+            await exchange.send(one)
+        async with working(exchange.worker()):
+            for one in sent:
+                data = exchange.bytes_of(one)
+                if one is sent[4]:
+                    continue
+                assert (await exchange.answer(one, data)).outcome is Outcome.ACCEPTED
+            quarantined = await exchange.all("quarantine.>")
+        assert len(quarantined) == 1
+        assert b"exchange.failed" in quarantined[0][1]
+        assert len(await exchange.all("journey.>")) == 8
+
+
+async def test_a_journey_is_rebuilt_from_its_entries_without_a_disclosure(
+    exchange: Exchange,
+) -> None:
+    """Folding the sealed cores of a journey again gives the journey that the ledger holds."""
+    area, child = exchange.area, new_reference()
+    request = m.step_up(area, child)
+    for sealed in (
+        m.opened_before(area, child),
+        request,
+        m.acknowledged(area, child, message_id(request)),
+        m.step_up_decided(area, child, message_id(request)),
+    ):
+        assert (await exchange.decided(sealed)).outcome is Outcome.ACCEPTED
+    entries = [
+        Entry.model_validate_json(data) for _, data in await exchange.all(f"journey.{child}")
+    ]
+    assert refold(entries) == load(entries[-1].journey)

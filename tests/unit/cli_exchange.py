@@ -10,7 +10,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from nats.aio.client import Client
 
-from contracts import base64url, jws, submission, subjects
+from contracts import base64url, jws, subjects, submission
 from contracts.journey import Journey
 from contracts.kinds import Opened, iso
 from contracts.merkle import Tree, leaf_hash
@@ -93,9 +93,7 @@ class Exchange:
         assert isinstance(sent, Submission)
         beside = None
         if sent.disclosures is not None:
-            plain = submission.decrypt(
-                sent.disclosures, sent.sealed_digest, {MONTH: self._intake}
-            )
+            plain = submission.decrypt(sent.disclosures, sent.sealed_digest, {MONTH: self._intake})
             assert not hasattr(plain, "code")
             beside = plain
         sealed = Sealed(sent.seal, beside)
@@ -118,7 +116,10 @@ class Exchange:
             "now": iso(now),
         }
         if subject in self.records:
-            if orjson.loads(orjson.loads(self.records[subject])["decision"])["sealed"] == sealed.digest:
+            if (
+                orjson.loads(orjson.loads(self.records[subject])["decision"])["sealed"]
+                == sealed.digest
+            ):
                 return
             subject = subjects.receipt_bytes(event.agency, digest_of_bytes(data))
             body |= {"outcome": "refused", "reasons": [{"code": "message.id-reused"}]}
@@ -128,9 +129,7 @@ class Exchange:
 
     def _verdict(self, opened: Opened, now: datetime) -> dict[str, Any]:
         child = opened.event.subject
-        verdict = decide(
-            opened, current_directory(self.partnership), self.journeys.get(child), now
-        )
+        verdict = decide(opened, current_directory(self.partnership), self.journeys.get(child), now)
         if not isinstance(verdict, Accepted):
             reasons = [{"code": r.code, "detail": r.detail} for r in verdict.reasons]
             return {"outcome": "refused", "reasons": reasons}

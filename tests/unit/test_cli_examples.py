@@ -23,10 +23,10 @@ from contracts.kinds import Opened
 from contracts.messages import KINDS
 from contracts.records import Outcome
 from contracts.seal import open_seal
-from services.cli.examples import Example, examples
 from services.cli.founding import create
 from services.cli.messages import current_directory, seal_document
 from services.exchange.decision import Accepted, decide
+from tests.examples import Example, examples
 
 FOLDER = Path(__file__).parents[2] / "examples"
 EXAMPLES = examples(FOLDER)

@@ -149,9 +149,7 @@ def test_verifying_needs_no_folder_of_state(
     assert verify(partnership.root_x)[1]["error"]["code"] == "directory.untrusted"
 
 
-def test_an_old_file_still_proves_who_signed_it(
-    partnership: Partnership, sealed: Path
-) -> None:
+def test_an_old_file_still_proves_who_signed_it(partnership: Partnership, sealed: Path) -> None:
     """Age is judged at the instant asked for; the proof says what would be refused today."""
     run(partnership, "countersign", sealed, "--as", MANAGER, "--out", sealed)
     later = (datetime.now(UTC) + timedelta(days=40)).strftime("%Y-%m-%dT%H:%M:%S")

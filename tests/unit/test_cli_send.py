@@ -129,9 +129,7 @@ def test_the_same_document_again_is_a_new_message_with_a_warning(
 def test_resend_gets_the_first_receipt(partnership: Partnership, exchange: Exchange) -> None:
     """The same document under its id is not decided twice, and about the same child."""
     first = told(send(partnership, ABUSE, "--as", OFFICER, "--json"))
-    again = told(
-        send(partnership, ABUSE, "--as", OFFICER, "--resend", first["message"], "--json")
-    )
+    again = told(send(partnership, ABUSE, "--as", OFFICER, "--resend", first["message"], "--json"))
 
     assert again["receipt"] == first["receipt"]
     assert again["child"] == first["child"]
@@ -250,10 +248,9 @@ def test_what_cannot_be_told_is_not_guessed(partnership: Partnership) -> None:
         partnership, current_directory(partnership), document, OFFICER, datetime.now(UTC)
     )
     statements = statements_of(sealed)
-    one_missing = tuple(s.digest for s in statements[1:])
-    nothing = DeliveredTo(agency="demo.housing", shown=shown_digest(()))
+    one_missing = shown_digest(tuple(s.digest for s in statements[1:]))
 
-    assert withheld(statements, DeliveredTo(agency="x.yy", shown=shown_digest(one_missing))) is None
-    hidden = withheld(statements, nothing)
+    assert withheld(statements, DeliveredTo(agency="demo.housing", shown=one_missing)) is None
+    hidden = withheld(statements, DeliveredTo(agency="demo.housing", shown=shown_digest(())))
     assert hidden is not None
     assert sum(count for _, count in hidden) == len(statements)

@@ -86,9 +86,7 @@ async def test_child_protection_takes_the_urgent_lane(partnership: Partnership) 
 
 
 @pytest.mark.parametrize("stored", [False, True])
-async def test_an_outage_is_met_with_the_same_bytes(
-    partnership: Partnership, stored: bool
-) -> None:
+async def test_an_outage_is_met_with_the_same_bytes(partnership: Partnership, stored: bool) -> None:
     """Until the server acknowledges, the same bytes go again; the answer comes once."""
     exchange = Exchange(partnership, lost=3, stored_when_lost=stored)
     answer = await send(exchange, sealed(partnership))
