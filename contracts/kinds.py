@@ -7,6 +7,7 @@ what they have in common and the registry.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from contracts.consents import ALL_BASES, BasisKind
@@ -25,7 +26,7 @@ class NoContent(Value):
     """A kind that says nothing beside what every message says."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     """A message whose seal, form and statements have been verified; nothing else becomes one.
 
@@ -39,13 +40,13 @@ class Opened:
     sealed: str
     digest: str
 
-    @property
+    @cached_property
     def questions(self) -> frozenset[str]:
         """Return the keys of the questions that the message answers."""
         return frozenset(s.statement.question for s in self.statements)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Situation:
     """What a guard looks at: the message, the journey before it, the directory and the instant."""
 
@@ -59,7 +60,7 @@ class Situation:
         """Return the message's envelope."""
         return self.message.event
 
-    @property
+    @cached_property
     def recipients(self) -> frozenset[str]:
         """Return the ids of the agencies that the message is addressed to."""
         return frozenset(r.agency for r in self.event.data.recipients)

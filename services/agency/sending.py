@@ -23,10 +23,10 @@ from contracts.reasons import Refusal
 from contracts.records import Decision, Receipt, attested, lane_attested
 from contracts.seal import Sealed, peek, refused
 from contracts.statements import pack_disclosures
-from contracts.submission import IntakeKey, digest_of_bytes, open_intake_key
+from contracts.submission import IntakeKey, digest_of_bytes
+from services.agency.intake_key import intake_key
 from services.runtime.nats_config import HUB_PREFIX
 from services.runtime.partnership import Partnership
-from services.runtime.subscribing import ask
 
 LEAST_S: Final = 15.0
 """An outage of the server, such as an election, is waited out for at least this long."""
@@ -148,20 +148,9 @@ async def _intake_key(
 ) -> IntakeKey | None:
     pauses = _Pauses(deadline)
     while await pauses.next():
-        try:
-            data = await ask(client, subjects.INTAKE_KEY, b"", timeout_s=_ATTEMPT_S)
-        except HandrailError as error:
-            if error.code not in ("service.unreachable", "service.no-answer"):
-                raise
-            continue
-        key = open_intake_key(data, directory, partnership.exchange)
-        if key is None:
-            raise HandrailError(
-                "intake-key.untrusted",
-                "the key to encrypt for is not signed by the partnership's exchange",
-                "fetch the newest directory; if it happens again, tell the partnership",
-            )
-        return key
+        key = await intake_key(client, partnership, directory, _ATTEMPT_S)
+        if key is not None:
+            return key
     return None
 
 

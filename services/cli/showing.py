@@ -11,6 +11,7 @@ from contracts.reasons import reasons
 from contracts.records import Decision, DeliveredTo, Ground, Outcome, shown_digest
 from contracts.seal import Sealed
 from contracts.statements import Disclosed
+from contracts.values import Value
 from services.cli.messages import event_of, statements_of
 from services.cli.output import plain, say, table, when
 
@@ -21,13 +22,26 @@ def show_message(sealed: Sealed) -> None:
     say(f"{title(event.kind)} ({event.kind}), sealed {when(event.time)}")
     say(f"  about child   {event.subject}")
     for signer in event.signers:
-        say(f"  signed by     {signer.id} as {signer.capacity.value}")
+        say(f"  to be signed  by {signer.id} as {signer.capacity.value}")
     to = ", ".join(recipient.agency for recipient in event.data.recipients)
     say(f"  addressed to  {to or 'nobody but the journey'}")
-    say(f"  basis         {event.data.basis.kind}")
+    say(f"  basis         {_members(event.data.basis)}")
+    for consent in event.data.consents:
+        say(f"  consent       {_members(consent)}")
     for name, value in event.data.content.items():
         say(f"  {name:<13} {plain(value)}")
     show_statements(d.statement.model_dump(mode="json") for d in statements_of(sealed))
+
+
+def _members(value: Value) -> str:
+    said = value.model_dump(mode="json", exclude_defaults=True)
+    kind = getattr(value, "kind", "")
+    rest = ", ".join(f"{name} {_words(member)}" for name, member in said.items() if name != "kind")
+    return plain(f"{kind}: {rest}" if kind and rest else kind or rest)
+
+
+def _words(member: object) -> str:
+    return ", ".join(map(str, member)) if isinstance(member, list) else str(member)
 
 
 def show_statements(statements: Iterable[Mapping[str, Any]]) -> None:

@@ -81,15 +81,21 @@ class Attestation:
     token: str
     tree: Tree
     lanes: Mapping[str, tuple[str, int]]
+    _places: dict[int, orjson.Fragment] = field(default_factory=dict[int, orjson.Fragment])
 
     @property
     def root(self) -> str:
         """Return the group's root as base64url."""
         return base64url.encode(self.tree.root)
 
-    def place(self, index: int) -> dict[str, Any]:
-        """Return where the leaf at `index` stands."""
-        return {"index": index, "path": [base64url.encode(h) for h in self.tree.path(index)]}
+    def place(self, index: int) -> orjson.Fragment:
+        """Return where the leaf at `index` stands, as JSON; worked out once."""
+        found = self._places.get(index)
+        if found is None:
+            path = [base64url.encode(h) for h in self.tree.path(index)]
+            found = orjson.Fragment(orjson.dumps({"index": index, "path": path}))
+            self._places[index] = found
+        return found
 
 
 class Writer:

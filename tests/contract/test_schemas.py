@@ -15,10 +15,10 @@ from contracts.messages import KINDS
 from contracts.questions import questions
 from contracts.reasons import reasons
 from services.agency.reading import ReadRequest
-from services.cli.examples import Example, examples
 from services.cli.founding import create
 from services.cli.messages import current_directory, person
 from services.runtime.partnership import Partnership
+from tests.examples import Example, examples
 
 EXAMPLES = examples(Path(__file__).parents[2] / "examples")
 FOLDER = schema_build.FOLDER
@@ -64,7 +64,9 @@ def test_drift_is_listed_and_fails_the_check(
     assert not (tmp_path / "receipt.schema.json").exists()
 
 
-@pytest.mark.parametrize("name", sorted(p for p in schema_build.build() if p.endswith(".schema.json")))
+@pytest.mark.parametrize(
+    "name", sorted(p for p in schema_build.build() if p.endswith(".schema.json"))
+)
 def test_every_schema_is_valid_in_its_dialect(name: str) -> None:
     """Each file is a JSON Schema of draft 2020-12 with an id of its own."""
     made = schema(name)

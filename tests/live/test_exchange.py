@@ -157,7 +157,7 @@ async def test_failed_child_protection_alerts_the_duty_desk_and_the_sender(
 async def test_a_message_that_breaks_the_exchange_is_set_aside_alone(
     nats_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One message that no decision can be made on goes to quarantine; its neighbours are decided."""
+    """What no decision can be made on goes to quarantine alone; its neighbours are decided."""
     async with exchange_at(nats_url) as exchange:
         area = exchange.area
         sent = [m.referral(area, new_reference()) for _ in range(9)]

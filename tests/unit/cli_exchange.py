@@ -9,6 +9,7 @@ from typing import Any, cast
 import orjson
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from nats.aio.client import Client
+from nats.errors import NoRespondersError
 
 from contracts import base64url, jws, subjects, submission
 from contracts.journey import Journey
@@ -38,7 +39,7 @@ class Answer:
 class Exchange:
     """Decide what is published and keep the receipts, as the ledger would.
 
-    `lost` publications are not acknowledged though they may have been `stored`; `silent` decides
+    `away` answers no question, `lost` publications are not acknowledged though they may have been `stored`; `silent` decides
     nothing; `key` attests in place of the exchange's own.
     """
 
@@ -46,6 +47,7 @@ class Exchange:
     lost: int = 0
     stored_when_lost: bool = False
     silent: bool = False
+    away: bool = False
     key: jws.PrivateKey | None = None
     records: dict[str, bytes] = field(default_factory=dict)
     published: list[tuple[str, bytes]] = field(default_factory=list)
@@ -58,6 +60,8 @@ class Exchange:
 
     async def request(self, subject: str, _data: bytes, **_: object) -> Answer:
         """Answer a request as server and exchange would."""
+        if subject == subjects.INTAKE_KEY and self.away:
+            raise NoRespondersError
         if subject == subjects.INTAKE_KEY:
             return Answer(self._intake_key())
         record = self.records.get(subject.removeprefix(GET))

@@ -165,6 +165,39 @@ async def test_statements_are_encrypted_to_the_exchange_alone(partnership: Partn
     assert exchange.published == []
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_what_is_sent_while_the_exchange_is_away_waits_for_it(
+    partnership: Partnership,
+) -> None:
+    """A key remembered from before lets the server take the message; without one it is not sent."""
+    kept = partnership.folder / "seen" / "intake-key.jws"
+    kept.unlink(missing_ok=True)
+    exchange = Exchange(partnership, away=True, silent=True)
+    none = await send(exchange, sealed(partnership))
+    assert (none, exchange.published) == (NoAnswer(none.message, stored=False), [])  # type: ignore[union-attr]
+
+    exchange.away = False
+    await send(exchange, sealed(partnership))
+    exchange.away = True
+    assert await send(exchange, message := sealed(partnership)) == NoAnswer(
+        event_of(message).id, stored=True
+    )
+    assert len(exchange.published) == 2
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_remembered_key_is_proved_again(partnership: Partnership) -> None:
+    """What lies in the folder is believed only with the exchange's signature."""
+    kept = partnership.folder / "seen" / "intake-key.jws"
+    kept.parent.mkdir(exist_ok=True)
+    forger = Exchange(partnership, key=PrivateKey.generate())
+    kept.write_bytes((await forger.request("intake-key", b"")).data)
+    exchange = Exchange(partnership, away=True)
+    await send(exchange, sealed(partnership))
+    kept.unlink()
+    assert exchange.published == []
+
+
 async def test_a_receipt_that_is_not_there_is_none(partnership: Partnership) -> None:
     """Asking for the receipt of a message that was never sent gives None."""
     exchange = Exchange(partnership)
