@@ -130,9 +130,12 @@ def _event(payload: bytes) -> Event | tuple[Refusal, ...]:
     if strict_json.load(payload) is None:
         return (Refusal("message.unreadable"),)
     try:
-        return Event.model_validate_json(payload)
+        event = Event.model_validate_json(payload)
     except ValidationError as error:
         return _wrong_parts(error, "message.unreadable")
+    if "specversion" not in event.model_fields_set:
+        return (Refusal("message.unreadable", "specversion"),)
+    return event
 
 
 def _wrong_parts(

@@ -12,7 +12,7 @@ from contracts.event import TYP
 from contracts.roles import Role
 from contracts.seal import Disclosures, Sealed
 from contracts.statements import binding, digest_of
-from tests.area import HEAD, SCHOOL, Area
+from tests.area import GP, HEAD, SCHOOL, Area
 
 REVOKED = f"{SCHOOL}.revoked"
 RETIRED = f"{SCHOOL}.retired"
@@ -21,13 +21,15 @@ RAN_OUT = f"{SCHOOL}.ran-out"
 LEAVER = f"{SCHOOL}.leaver"
 CLOSED = "demo.closed-clinic"
 CLOSED_NURSE = f"{CLOSED}.nurse"
+LOW_ORDER = base64url.encode(bytes(32))
+"""An X25519 public key with which no secret can be shared (RFC 7748 §6.1)."""
 
 
 def troubled_area(now: datetime | None = None) -> Area:
     """The usual area with people whose keys, or who themselves, are not what they were.
 
     Keys: one revoked, one retired, one not valid yet, one past its end. A practitioner and an
-    agency have left.
+    agency have left. Nothing can be encrypted to the GP's delivery key.
     """
     area = Area(now)
     hour = timedelta(hours=1)
@@ -53,13 +55,19 @@ def troubled_area(now: datetime | None = None) -> Area:
     closed = Agency(
         id=CLOSED, name="closed", role=Role.UNIVERSAL, gateway="health", left_at=area.now - hour
     )
+    agencies = tuple(_with_useless_key(a) if a.id == GP else a for a in area.document.agencies)
     area.document = area.document.model_copy(
         update={
             "practitioners": area.document.practitioners + people,
-            "agencies": (*area.document.agencies, closed),
+            "agencies": (*agencies, closed),
         }
     )
     return area
+
+
+def _with_useless_key(agency: Agency) -> Agency:
+    key = agency.delivery_keys[0].model_copy(update={"x": LOW_ORDER})
+    return agency.model_copy(update={"delivery_keys": (key,)})
 
 
 def _key(area: Area, person: str, changes: dict[str, Any]) -> SigningKey:

@@ -48,16 +48,11 @@ class Inbox:
         )
         text, sealed = record.data.decode(), genuine.delivery.sealed.digest
         if await self._store.take(self.agency, record.sequence, item, text, sealed):
-            event = "alert.received" if item.alert else "delivery.stored"
-            person = {"practitioner": item.person} if item.alert and item.person else {}
-            _log.info(
-                event,
-                agency=self.agency,
-                kind=item.kind,
-                message_id=item.message,
-                sequence=record.sequence,
-                **person,
-            )
+            keys = {"agency": self.agency, "kind": item.kind, "message_id": item.message}
+            if item.alert:
+                _log.warning("alert.received", sequence=record.sequence, **keys)
+            else:
+                _log.info("delivery.stored", sequence=record.sequence, **keys)
 
 
 class LocalQuarantine:

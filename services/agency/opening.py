@@ -123,7 +123,6 @@ class Opener:
         _log.info(
             "delivery.opened",
             agency=self._agency,
-            practitioner=asked.practitioner,
             message_id=request.message,
             state=source,
         )

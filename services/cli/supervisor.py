@@ -94,7 +94,7 @@ class Supervisor:
             except Exception as error:
                 if not self._ready[name].is_set():
                     raise
-                _log.warning("service.ended", service_name=name, **error_keys(error))
+                _log.warning("service.ended", reason=name, **error_keys(error))
             if self._stop.is_set():
                 return
             pause = _RESTART_S[min(attempt, len(_RESTART_S) - 1)]

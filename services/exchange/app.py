@@ -63,10 +63,14 @@ async def run(
             intake=lambda: keyring.keys,
             lanes=lambda: lanes.names,
         )
-        beside = [holder.keep_fresh(), lanes.follow(holder, js), _keep_keys(keyring)]
+        beside = [
+            holder.keep_fresh(),
+            lanes.follow(holder, js),
+            _keep_keys(keyring),
+            _answer(partnership, name, holder, keyring, worker),
+        ]
         if not urgent:
             beside.append(keep_trimmed(client, js, worker))
-            beside.append(_answer(partnership, holder, keyring, worker))
         calm_collector()
         await first_of(worker.run(stop, ready), *beside)
     finally:
@@ -108,12 +112,17 @@ async def _keep_keys(keyring: IntakeKeyring) -> None:
 
 
 async def _answer(
-    partnership: Partnership, holder: DirectoryHolder, keyring: IntakeKeyring, worker: Worker
+    partnership: Partnership,
+    name: str,
+    holder: DirectoryHolder,
+    keyring: IntakeKeyring,
+    worker: Worker,
 ) -> None:
-    """Answer `directory`, `intake-key` and the operator's status, until cancelled."""
-    broker = make_broker(
-        partnership.nats_url(), partnership.nkey("exchange"), name="exchange-answers"
-    )
+    """Answer `directory`, `intake-key` and the operator's status, until cancelled.
+
+    Either process answers, so that child protection can be sent while the other is away.
+    """
+    broker = make_broker(partnership.nats_url(), partnership.nkey(name), name=f"{name}-answers")
 
     @request_subscriber(broker, DIRECTORY)
     async def directory(_request: Request) -> bytes:
@@ -123,7 +132,7 @@ async def _answer(
     async def intake_key(_request: Request) -> bytes:
         return keyring.signed(datetime.now(UTC))
 
-    @request_subscriber(broker, "exchange.admin.status")
+    @request_subscriber(broker, f"exchange.admin.status.{name}")
     async def status(_request: Request) -> bytes:
         return orjson.dumps(worker.counts)
 

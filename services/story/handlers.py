@@ -86,7 +86,7 @@ class ReadingDesk:
         answer = await self.store.run(
             partial(reading.read, inquiry=inquiry, consents=consents, child_key=child_key, now=now)
         )
-        _log.info("story.read", practitioner=inquiry.asked.practitioner, count=answer.shown)
+        _log.info("story.read", count=answer.shown)
         return answer.body
 
     async def _inquiry(self, request: Request) -> reading.Inquiry:

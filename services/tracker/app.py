@@ -33,7 +33,7 @@ from services.tracker.ticking import Ticker
 _log = log.get(__name__)
 
 _RETRY_S: Final = 0.25
-_ACK_WAIT_S: Final = 30.0
+_ACK_WAIT_S: Final = 10.0
 
 Result = TypeVar("Result")
 
@@ -105,13 +105,13 @@ class Tracker:
 
     async def begin(self) -> None:
         """Bring the tables up to the consumer's state, then follow and answer."""
-        await _until_there(self._holder.refresh, "directory.waiting")
+        await _until_there(self._holder.refresh)
         rules = self.book()
-        await _until_there(lambda: self._js.stream_info(LEDGER), "ledger.waiting")
+        await _until_there(lambda: self._js.stream_info(LEDGER))
         if await _is_behind(self._js, self._client, self._runner):
             _log.warning("tables.behind")
             await rebuild_tables(self._runner, self._client, rules, self._clock())
-        await _until_there(lambda: self._js.add_consumer(LEDGER, consumer()), "consumer.waiting")
+        await _until_there(lambda: self._js.add_consumer(LEDGER, consumer()))
         desk = Desk(self._runner, self._client, self.book, self._clock)
         subscribe(self._broker, Follower(self._runner, self.book), desk)
         await self._broker.start()
@@ -160,7 +160,7 @@ def _directory_holder(partnership: Partnership, client: Client) -> DirectoryHold
     return DirectoryHolder(read, partnership.root_x, seen)
 
 
-async def _until_there(look: Callable[[], Awaitable[object]], waiting: str) -> None:
+async def _until_there(look: Callable[[], Awaitable[object]]) -> None:
     """Call `look` until it does not fail for want of an answer; say once that it is waited for."""
     told = False
     while True:
@@ -175,7 +175,7 @@ async def _until_there(look: Callable[[], Awaitable[object]], waiting: str) -> N
         else:
             return
         if not told:
-            _log.warning(waiting, **log.error_keys(fault))
+            _log.warning("start.waiting", **log.error_keys(fault))
         told = True
         await asyncio.sleep(_RETRY_S)
 

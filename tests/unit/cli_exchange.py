@@ -39,8 +39,8 @@ class Answer:
 class Exchange:
     """Decide what is published and keep the receipts, as the ledger would.
 
-    `away` answers no question, `lost` publications are not acknowledged though they may have been `stored`; `silent` decides
-    nothing; `key` attests in place of the exchange's own.
+    `away` answers no question, `lost` publications are not acknowledged though they may have been
+    `stored`, `silent` decides nothing, `key` attests in place of the exchange's own.
     """
 
     partnership: Partnership

@@ -1,5 +1,6 @@
-"""The seal: exactly the signers it names, over exactly its bytes, in its time (design, the seal)."""
+"""The seal: exactly the signers it names, over exactly its bytes, in its time."""
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts import jws
+from contracts import base64url, jws
 from contracts.errors import HandrailError
 from contracts.event import MAX_AGE, MAX_AHEAD, TYP, Event, Signer
 from contracts.identifiers import new_reference
@@ -38,19 +39,17 @@ def test_what_was_sealed_is_what_is_opened() -> None:
 
 def test_the_protected_header_is_alg_kid_and_typ_and_nothing_else() -> None:
     """Ed25519, the key's thumbprint and our type: the whole header (RFC 9864, RFC 7638)."""
-    header = orjson.loads(
-        jws.base64url.decode(c.signatures_of(REFERRAL)[0]["protected"])  # type: ignore[attr-defined]
-    )
+    header = orjson.loads(base64url.decode(c.signatures_of(REFERRAL)[0]["protected"]) or b"")
     assert header == {"alg": "Ed25519", "kid": AREA.keys[TEACHER].kid, "typ": TYP}
 
 
-@pytest.mark.parametrize("position", range(0, len(REFERRAL.text)))
-def test_no_character_of_the_seal_can_be_changed(position: int) -> None:
+@pytest.mark.parametrize("new", ["A", "b", "7", "-", '"', " ", "é"])
+def test_no_character_of_the_seal_can_be_changed(new: str) -> None:
     """Another character anywhere in the sealed text, and it does not open."""
-    old = REFERRAL.text[position]
-    for new in {"A", "b", "7", "-", '"', " "} - {old}:
+    for position, old in enumerate(REFERRAL.text):
         text = REFERRAL.text[:position] + new + REFERRAL.text[position + 1 :]
-        assert not isinstance(open_seal(Sealed(text, REFERRAL.disclosures), DIRECTORY, NOW), Opened)
+        found = open_seal(Sealed(text, REFERRAL.disclosures), DIRECTORY, NOW)
+        assert new == old or not isinstance(found, Opened), position
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda b: b.decode("latin-1")))
@@ -75,7 +74,7 @@ def test_no_text_makes_opening_raise(text: str) -> None:
 )
 def test_no_shape_of_json_makes_opening_raise(shape: object) -> None:
     """JSON with the right names in the wrong places is refused, not stumbled over."""
-    text = orjson.dumps(shape, option=orjson.OPT_PASSTHROUGH_DATACLASS, default=str).decode()
+    text = json.dumps(shape)
     assert isinstance(open_seal(Sealed(text), DIRECTORY, NOW), tuple)
 
 
