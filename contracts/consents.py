@@ -42,9 +42,9 @@ class Consent(Value):
     taken_by: PractitionerId
     given_at: Instant
     expires_at: Instant | None = None
-    recipients: tuple[AgencyId, ...] = ()
-    roles: tuple[Role, ...] = ()
-    categories: tuple[Category, ...] = ()
+    recipients: Annotated[tuple[AgencyId, ...], Field(max_length=32)] = ()
+    roles: Annotated[tuple[Role, ...], Field(max_length=8)] = ()
+    categories: Annotated[tuple[Category, ...], Field(max_length=16)] = ()
 
 
 class ConsentHeld(Value):

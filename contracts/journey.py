@@ -15,6 +15,9 @@ from contracts.roles import Level
 
 FOLD_VERSION = 1
 _PRIOR_REQUESTS = 12
+_MOST_REQUESTS = 256
+MOST_CONSENTS = 100
+"""A journey stays far below what one record can hold, whatever is sent about a child."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ class Journey:
             + tuple(r for r in others if r.outcome)[-_PRIOR_REQUESTS:]
         )
         ordered = tuple(r for r in others if r in kept)
-        return replace(self, requests=(*ordered, request))
+        return replace(self, requests=(*ordered, request)[-_MOST_REQUESTS:])
 
     def with_involved(self, *agencies: str) -> "Journey":
         """Return the journey with these agencies having a part in it."""
@@ -110,10 +113,13 @@ class Journey:
         return replace(self, involved=self.involved + new) if new else self
 
     def with_consents(self, consents: tuple[Consent, ...]) -> "Journey":
-        """Return the journey with these consents held; an id already held is left as it was."""
+        """Return the journey with these consents held; an id already held is left as it was.
+
+        What would go beyond `MOST_CONSENTS` is not held, and so permits nothing.
+        """
         held = {c.consent.id for c in self.consents}
         new = tuple(ConsentHeld(consent=c) for c in consents if c.id not in held)
-        return replace(self, consents=self.consents + new) if new else self
+        return replace(self, consents=(self.consents + new)[:MOST_CONSENTS]) if new else self
 
 
 def dump(journey: Journey) -> bytes:

@@ -56,7 +56,15 @@ def _fold_closed(journey: Journey, step: Step) -> Journey:
         child_in_need_since="",
         protection_plan_ended="",
     ).with_involved(step.event.agency)
+    if step.event.data.history is not None:
+        closed = _settled(closed)
     return closed if continues else replace(closed, lead=None, proposals=())
+
+
+def _settled(journey: Journey) -> Journey:
+    """Return the journey without open requests: history tells the closing, not the decisions."""
+    requests = tuple(r if r.outcome else replace(r, outcome="closed") for r in journey.requests)
+    return replace(journey, requests=requests)
 
 
 CLOSED = Kind(

@@ -64,8 +64,12 @@ def is_protection(s: Situation) -> bool:
 
 
 def reaches_first_response(s: Situation) -> Iterator[Refusal]:
-    """Refuse a request to social care that does not go to First Response (003 §§2.2, 2.4)."""
-    to_front_door = any(s.role_of(a) is Role.FIRST_RESPONSE for a in s.recipients)
+    """Refuse a request to social care that does not go to First Response (003 §§2.2, 2.4).
+
+    Child protection may go straight to a social care agency: any of them must act on it.
+    """
+    roles = {Role.FIRST_RESPONSE, Role.SOCIAL_CARE} if is_protection(s) else {Role.FIRST_RESPONSE}
+    to_front_door = any(s.role_of(a) in roles for a in s.recipients)
     recorded_there = s.role_of(s.event.agency) is Role.FIRST_RESPONSE
     if not to_front_door and not recorded_there:
         yield Refusal("recipient.role", Role.FIRST_RESPONSE.value)

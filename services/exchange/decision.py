@@ -12,7 +12,7 @@ from consent import Share, ShareRequest, Withhold
 from consent import decide as decide_sharing
 from contracts.consents import BasisKind, ConsentHeld
 from contracts.directory import Directory
-from contracts.journey import Journey
+from contracts.journey import MOST_CONSENTS, Journey
 from contracts.kinds import Kind, Opened, Situation, Step, iso
 from contracts.messages.referral import Concern
 from contracts.questions import questions
@@ -98,14 +98,15 @@ def raises_protection(message: Opened) -> bool:
 def _reasons(s: Situation, *, opening: bool) -> Iterator[Refusal]:
     kind = s.message.kind
     yield from people_and_roles(s)
+    carried = s.event.data.consents
+    if carried and s.journey and len(s.journey.consents) + len(carried) > MOST_CONSENTS:
+        yield Refusal("journey.full")
     if s.journey is not None and _id_is_taken(s.journey, s.event.id):
         yield Refusal("message.id-reused")
     if s.event.data.basis.kind not in kind.bases:
         yield Refusal("message.basis-not-allowed", s.event.data.basis.kind)
     if s.journey is None and not kind.opening and not opening:
         yield Refusal("message.unknown-child")
-    if s.journey is not None and _id_taken(s.journey, s.event.id):
-        yield Refusal("message.id-reused")
     history = s.event.data.history
     if history is not None and history.occurred_on > iso(s.now):
         yield Refusal("history.not-history")
@@ -115,11 +116,6 @@ def _reasons(s: Situation, *, opening: bool) -> Iterator[Refusal]:
 
 def _id_is_taken(journey: Journey, message: str) -> bool:
     """Tell whether a request or proposal, another agency's too, is known by that id already."""
-    return journey.request(message) is not None or journey.proposal(message) is not None
-
-
-def _id_taken(journey: Journey, message: str) -> bool:
-    """Tell whether another agency's request or proposal about this child has this id."""
     return journey.request(message) is not None or journey.proposal(message) is not None
 
 

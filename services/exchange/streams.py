@@ -102,10 +102,10 @@ def inbox_config(agency: str) -> ConsumerConfig:
 async def _consumer_names(js: JetStreamContext) -> set[str]:
     found: set[str] = set()
     while True:
-        page = await js.consumers_info(LEDGER, offset=len(found))
-        found |= {info.name for info in page}
-        if not page:
+        names = {info.name for info in await js.consumers_info(LEDGER, offset=len(found))}
+        if names <= found:  # an empty page, or names seen already while others were added
             return found
+        found |= names
 
 
 async def _ensure(js: JetStreamContext, config: StreamConfig) -> None:

@@ -49,7 +49,7 @@ def _flipped(data: bytes) -> list[bytes]:
 
 def _cut(data: bytes) -> list[bytes]:
     """`data` cut short at many places, and with something more at its end."""
-    return [data[:length] for length in range(0, len(data), 97)] + [data + b"x", data + data]
+    return [data[:length] for length in range(1, len(data), 97)] + [data + b"x", data + data]
 
 
 def _shifted(data: bytes) -> list[bytes]:

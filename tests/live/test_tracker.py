@@ -175,7 +175,7 @@ async def test_the_tracker_waits_for_its_ledger(bare_world: World) -> None:
     world = bare_world
 
     async def is_waiting() -> bool:
-        return any(line["event"] == "ledger.waiting" for line in lines)
+        return any(line["event"] == "start.waiting" for line in lines)
 
     with capture_logs() as lines:
         async with asyncio.TaskGroup() as tasks:

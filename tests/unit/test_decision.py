@@ -195,3 +195,20 @@ def test_deciding_again_gives_the_same_answer(play: Play) -> None:
     assert first == decide(opened, play.area.directory, None, play.area.now)
     assert isinstance(first, Accepted)
     assert CAF not in {d.agency for d in first.deliveries}
+
+
+def test_a_journey_never_grows_beyond_what_one_record_holds(play: Play) -> None:
+    """However many consents are sent, a record stays small and child protection goes through."""
+    area, child = play.area, play.child
+    play.accept(m.opened_before(area, child))
+    recipients = tuple(f"demo.agency-{number:02d}" for number in range(32))
+    for _ in range(6):
+        many = tuple(m.consent(area, recipients=recipients) for _ in range(16))
+        play.accept(area.sealed("consent.recorded", child, TEACHER, consents=many))
+    more = tuple(m.consent(area) for _ in range(5))
+    full = area.sealed("consent.recorded", child, TEACHER, consents=more)
+    assert play.refused(full) == {"journey.full"}
+    for _ in range(300):
+        play.accept(m.protection(area, child))
+    assert play.journey is not None
+    assert len(dump(play.journey)) < 384 * 1024
