@@ -20,11 +20,12 @@ from contracts.reasons import Refusal
 from contracts.roles import Role
 from contracts.seal import public_key
 from contracts.submission import decrypt, read
+from services.exchange.attesting import LaneStep
 from services.exchange.deciding import decide_all, open_all
 from services.exchange.decision import folded
 from services.exchange.lanes import Arrived
 from services.exchange.ledger import Held, Ledger
-from services.exchange.writing import LaneStep, Writer
+from services.exchange.writing import Writer
 
 _LANE = "SUBMIT_bench_school"
 _ROUNDS = 5

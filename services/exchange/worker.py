@@ -19,12 +19,13 @@ from contracts.directory import Directory
 from contracts.kinds import Opened
 from contracts.records import Decision, Receipt
 from contracts.subjects import receipt
+from services.exchange.attesting import LaneStep
 from services.exchange.deciding import Decided, Repeated, decide_all, open_all
 from services.exchange.decision import Accepted, Refused
 from services.exchange.lanes import Arrived, Lane
 from services.exchange.ledger import Ledger
 from services.exchange.opening import IntakeKeys, Unopenable
-from services.exchange.writing import Draft, LaneStep, Writer
+from services.exchange.writing import Draft, Writer
 from services.runtime import batch
 from services.runtime.log import error_keys, get
 

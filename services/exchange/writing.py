@@ -5,8 +5,8 @@ whoever has read one has seen every entry of that lane before it.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +16,8 @@ from contracts import base64url, jws
 from contracts.directory import Directory
 from contracts.journey import dump
 from contracts.kinds import Opened, iso
-from contracts.merkle import Tree, leaf_hash
 from contracts.reasons import Refusal
-from contracts.records import GROUP_TYP, entry_hash, shown_digest
+from contracts.records import entry_hash, shown_digest
 from contracts.seal import Disclosures
 from contracts.subjects import (
     check,
@@ -32,6 +31,7 @@ from contracts.subjects import (
 )
 from contracts.submission import digest_of_bytes, encrypt
 from services.exchange.alerts import Alert, alert_for
+from services.exchange.attesting import Attestation, LaneStep, Leaves, attest
 from services.exchange.deciding import Decided, Repeated
 from services.exchange.decision import Accepted, Refused, ToDeliver
 from services.exchange.ledger import Held, Ledger
@@ -52,52 +52,6 @@ class Draft:
     expires: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class LaneStep:
-    """How far a group takes a lane: from `first` to `last`, after the root `before`."""
-
-    lane: str
-    first: int
-    last: int
-    before: str
-
-
-@dataclass(slots=True)
-class Leaves:
-    """The texts of a group's leaves, in order."""
-
-    texts: list[str] = field(default_factory=list[str])
-
-    def add(self, text: str) -> int:
-        """Add a leaf and return its index."""
-        self.texts.append(text)
-        return len(self.texts) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Attestation:
-    """A signed group: the token, the tree, and where each lane's leaf stands."""
-
-    token: str
-    tree: Tree
-    lanes: Mapping[str, tuple[str, int]]
-    _places: dict[int, orjson.Fragment] = field(default_factory=dict[int, orjson.Fragment])
-
-    @property
-    def root(self) -> str:
-        """Return the group's root as base64url."""
-        return base64url.encode(self.tree.root)
-
-    def place(self, index: int) -> orjson.Fragment:
-        """Return where the leaf at `index` stands, as JSON; worked out once."""
-        found = self._places.get(index)
-        if found is None:
-            path = [base64url.encode(h) for h in self.tree.path(index)]
-            found = orjson.Fragment(orjson.dumps({"index": index, "path": path}))
-            self._places[index] = found
-        return found
-
-
 class Writer:
     """Turns the decisions of one group into the drafts of one batch."""
 
@@ -112,7 +66,7 @@ class Writer:
         leaves = Leaves()
         texts = [self._decision(d, leaves) for d in group]
         alerts = [self._alert(d, leaves) for d in group]
-        attestation = self._attest(leaves, steps, group)
+        attestation = attest(leaves, steps, self._exchange, self._key, latest(group))
         drafts: list[Draft] = []
         written: set[str] = set()
         for decided, text, alert in zip(group, texts, alerts, strict=True):
@@ -120,7 +74,7 @@ class Writer:
                 drafts += self._records(decided, text, attestation, ledger, written)
             if alert is not None:
                 drafts += _alert_records(alert, attestation)
-        at = iso(max(d.now for d in group))
+        at = iso(latest(group))
         drafts += [_cursor(step, attestation.root, at) for step in steps]
         return drafts, attestation.root
 
@@ -165,31 +119,6 @@ class Writer:
             decided.now,
             leaves.add,
         )
-
-    def _attest(
-        self, leaves: Leaves, steps: Sequence[LaneStep], group: Sequence[Decided]
-    ) -> Attestation:
-        lanes: dict[str, tuple[str, int]] = {}
-        for step in steps:
-            body = {
-                "v": 1,
-                "lane": step.lane,
-                "first": step.first,
-                "last": step.last,
-                "before": step.before,
-            }
-            text = orjson.dumps(body).decode()
-            lanes[step.lane] = (text, leaves.add(text))
-        tree = Tree([leaf_hash(text.encode()) for text in leaves.texts])
-        signed = {
-            "v": 1,
-            "exchange": self._exchange,
-            "root": base64url.encode(tree.root),
-            "size": tree.size,
-            "at": iso(max(d.now for d in group)),
-        }
-        token = jws.sign(orjson.dumps(signed), self._key, GROUP_TYP).decode("ascii")
-        return Attestation(token, tree, lanes)
 
     def _records(
         self,

@@ -24,8 +24,10 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     A cancellation can get lost where a library waits with a timeout (Python 3.11's `wait_for`
     drops it when the awaited result comes in the same moment), so it is repeated.
     """
-    pending = {task for task in tasks if not task.done()}
+    every = set(tasks)
+    pending = {task for task in every if not task.done()}
     while pending:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=_AGAIN_S)
+    await asyncio.gather(*every, return_exceptions=True)

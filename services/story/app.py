@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from faststream import FastStream
 from faststream.nats import NatsBroker
@@ -16,6 +15,7 @@ from services.runtime.directories import DirectoryHolder, from_file
 from services.runtime.partnership import Partnership
 from services.runtime.pulling import LIBRARY_LOGGER
 from services.runtime.subscribing import make_broker
+from services.runtime.tasks import first_of
 from services.runtime.watchdog import watch
 from services.story.following import NEVER_GIVE_UP, Follower, bind
 from services.story.handlers import ReadingDesk, subscribe
@@ -34,7 +34,7 @@ async def run(partnership: Partnership, stop: asyncio.Event, *, ready: Callable[
     (`watchdog.watch`) and for a state folder that lacks the service's own (`partnership.*`,
     `nkey.missing`, `directory.*`, `story.ledger-behind`).
     """
-    await _first_of(_serve(partnership, ready), stop.wait())
+    await first_of(_serve(partnership, ready), stop.wait())
 
 
 def open_store(partnership: Partnership) -> Store:
@@ -67,7 +67,7 @@ async def _serve(partnership: Partnership, ready: Callable[[], None]) -> None:
         await js.account_info()
         _log.info("service.ready")
         ready()
-        await _first_of(watch(broker), follower.keep_settling(), directory.keep_fresh())
+        await first_of(watch(broker), follower.keep_settling(), directory.keep_fresh())
     finally:
         await app.stop()
         await store.close()
@@ -95,16 +95,3 @@ class _Quarantine:
         """Store the record."""
         record = SetAside(sequence, subject, digest, reason, datetime.now(UTC))
         await self._store.run(partial(set_aside, record=record))
-
-
-async def _first_of(*work: Coroutine[Any, Any, object]) -> None:
-    """Run all until the first one ends, then cancel the others; raises what the first raised."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -19,6 +19,7 @@ from services.runtime.directories import DirectoryHolder
 from services.runtime.partnership import Partnership
 from services.runtime.sql import SqlRunner, engine
 from services.runtime.subscribing import ask, make_broker
+from services.runtime.tasks import end
 from services.runtime.watchdog import watch
 from services.tracker.entries import FILTERS
 from services.tracker.following import Follower
@@ -188,18 +189,4 @@ async def _or_stopped(stop: asyncio.Event, *work: Coroutine[Any, Any, Result]) -
         done, _ = await asyncio.wait((*tasks, stopped), return_when=asyncio.FIRST_COMPLETED)
         return next((task.result() for task in tasks if task in done), None)
     finally:
-        await _end({stopped, *tasks})
-
-
-async def _end(tasks: set[asyncio.Task[Any]]) -> None:
-    """Cancel `tasks` until they have ended.
-
-    Once is not enough: before Python 3.12 `asyncio.wait_for` loses a cancellation that comes at the
-    very moment at which its answer does.
-    """
-    pending = tasks
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_RETRY_S)
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await end({stopped, *tasks})

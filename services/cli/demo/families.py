@@ -110,44 +110,45 @@ async def _step_up(stage: Stage, child: str, story: str) -> Sent:
     )
 
 
+def _notice(kind: str, child: str, to: list[str], **more: object) -> dict[str, Any]:
+    """Return a document about the process only, without statements."""
+    made = {"kind": kind, "child": child, "recipients": to, "basis": {"kind": "notice"}}
+    return {**made, "data": {}, **more}
+
+
 async def _acknowledge(stage: Stage, who: str, request: Sent, to: str) -> Sent:
-    return await stage.must(
-        who,
-        {
-            "kind": "message.acknowledged",
-            "child": request.child,
-            "recipients": [to],
-            "basis": {"kind": "notice"},
-            "answers": request.message,
-            "data": {},
-        },
-    )
+    body = _notice("message.acknowledged", request.child, [to], answers=request.message)
+    return await stage.must(who, body)
 
 
 async def _lead(stage: Stage, child: str, by: str, who: str, tell: list[str]) -> tuple[Sent, Sent]:
     """Propose `who` and let them accept; the lead moves with the acceptance and not before."""
-    proposed = await stage.must(
-        by,
-        {
-            "kind": "lead.proposed",
-            "child": child,
-            "recipients": tell,
-            "basis": {"kind": "notice"},
-            "data": {"practitioner": who},
-        },
+    proposal = _notice("lead.proposed", child, tell, data={"practitioner": who})
+    proposed = await stage.must(by, proposal)
+    answer = _notice("lead.accepted", child, tell, answers=proposed.message)
+    return proposed, await stage.must(who, answer)
+
+
+async def _assess(stage: Stage, request: Sent, tell: Tell) -> list[Sent]:
+    """Decide to assess, start and conclude; return what the school is told of it."""
+    child, duty = request.child, {"outcome": "assess", "social_worker": WORKER}
+    decision = _notice(
+        "stepup.decided",
+        child,
+        [SCHOOL, CARE],
+        capacity="duty_worker",
+        answers=request.message,
+        data=duty,
     )
-    accepted = await stage.must(
-        who,
-        {
-            "kind": "lead.accepted",
-            "child": child,
-            "recipients": tell,
-            "basis": {"kind": "notice"},
-            "answers": proposed.message,
-            "data": {},
-        },
-    )
-    return proposed, accepted
+    told = [await stage.must(DUTY, decision)]
+    for kind, data in (
+        ("assessment.started", {"assessment": "child_and_family"}),
+        ("assessment.concluded", {"finding": "child_in_need"}),
+    ):
+        tell(f"social care: {kind.replace('.', ' ')}")
+        body = _notice(kind, child, [SCHOOL], capacity="social_worker", data=data)
+        told.append(await stage.must(WORKER, body))
+    return told
 
 
 async def step_up_accepted(stage: Stage, tell: Tell) -> Family:
@@ -157,38 +158,7 @@ async def step_up_accepted(stage: Stage, tell: Tell) -> Family:
     tell("First Response opens the step up, acknowledges it, and decides to assess")
     await stage.open(DUTY, request, "duty screening")
     told = [await _acknowledge(stage, DUTY, request, SCHOOL)]
-    told.append(
-        await stage.must(
-            DUTY,
-            {
-                "kind": "stepup.decided",
-                "child": child,
-                "recipients": [SCHOOL, CARE],
-                "basis": {"kind": "notice"},
-                "capacity": "duty_worker",
-                "answers": request.message,
-                "data": {"outcome": "assess", "social_worker": WORKER},
-            },
-        )
-    )
-    for kind, data in (
-        ("assessment.started", {"assessment": "child_and_family"}),
-        ("assessment.concluded", {"finding": "child_in_need"}),
-    ):
-        tell(f"social care: {kind.replace('.', ' ')}")
-        told.append(
-            await stage.must(
-                WORKER,
-                {
-                    "kind": kind,
-                    "child": child,
-                    "recipients": [SCHOOL],
-                    "basis": {"kind": "notice"},
-                    "capacity": "social_worker",
-                    "data": data,
-                },
-            )
-        )
+    told += await _assess(stage, request, tell)
     told += await _lead(stage, child, MANAGER, WORKER, [SCHOOL, CARE])
     return Family(
         "Step up: assessed, a child in need",
@@ -235,74 +205,68 @@ async def step_up_refused(stage: Stage, tell: Tell) -> Family:
     )
 
 
+async def _open_case(stage: Stage) -> str:
+    """Record a child in need whom social care already supports, and return the child."""
+    body = {
+        "kind": "case.opened-before",
+        "child": "new",
+        "basis": {"kind": "notice"},
+        "capacity": "team_manager",
+        "countersigners": [{"id": WORKER, "capacity": "lead_professional"}],
+        "data": {"level": "child_in_need", "lead": WORKER},
+    }
+    return (await stage.must(MANAGER, body, WORKER)).child
+
+
+async def _step_down(stage: Stage, child: str) -> Sent:
+    """Ask for a step down: social worker and team manager sign, both consents are there."""
+    sharing, support = _consent(), _consent("service")
+    body = {
+        "kind": "stepdown.requested",
+        "child": child,
+        "recipients": [CAF],
+        "basis": {"kind": "consent", "consents": [sharing["id"]]},
+        "consents": [sharing, support],
+        "capacity": "social_worker",
+        "countersigners": [{"id": MANAGER, "capacity": "team_manager"}],
+        "data": {"reason": "support_still_needed", "unmet_need_manageable": True},
+        "statements": [
+            _said("needs.support_required", "Help with routines until Easter.", "father"),
+            _said("views.parents", "We want the mentor to stay.", "father", "fact"),
+        ],
+    }
+    return await stage.must(WORKER, body, MANAGER)
+
+
+async def _close(stage: Stage, child: str) -> Sent:
+    body = {
+        "kind": "case.closed",
+        "child": child,
+        "recipients": [SCHOOL, CAF],
+        "basis": _DUTY_TO_ASSESS,
+        "data": {"support": "continues"},
+        "statements": [_said("closure.reason", "RC7", "social worker", "fact")],
+    }
+    return await stage.must(WORKER, body)
+
+
 async def step_down(stage: Stage, tell: Tell) -> Family:
     """Play the step down: both sign, the CAF team takes over, a lead accepts, then it closes."""
-    opened = await stage.must(
-        MANAGER,
-        {
-            "kind": "case.opened-before",
-            "child": "new",
-            "basis": {"kind": "notice"},
-            "capacity": "team_manager",
-            "countersigners": [{"id": WORKER, "capacity": "lead_professional"}],
-            "data": {"level": "child_in_need", "lead": WORKER},
-        },
-        WORKER,
-    )
-    child, sharing, support = opened.child, _consent(), _consent("service")
-    request = await stage.must(
-        WORKER,
-        {
-            "kind": "stepdown.requested",
-            "child": child,
-            "recipients": [CAF],
-            "basis": {"kind": "consent", "consents": [sharing["id"]]},
-            "consents": [sharing, support],
-            "capacity": "social_worker",
-            "countersigners": [{"id": MANAGER, "capacity": "team_manager"}],
-            "data": {"reason": "support_still_needed", "unmet_need_manageable": True},
-            "statements": [
-                _said("needs.support_required", "Help with routines until Easter.", "father"),
-                _said("views.parents", "We want the mentor to stay.", "father", "fact"),
-            ],
-        },
-        MANAGER,
-    )
+    child = await _open_case(stage)
+    request = await _step_down(stage, child)
     tell("the CAF team opens the step down, acknowledges it and takes the family on")
     await stage.open(CAF_WORKER, request, "taking on the step down")
     told = [await _acknowledge(stage, CAF_WORKER, request, CARE)]
+    decision = {"answers": request.message, "data": {"outcome": "accepted"}}
     told.append(
-        await stage.must(
-            CAF_WORKER,
-            {
-                "kind": "stepdown.decided",
-                "child": child,
-                "recipients": [CARE],
-                "basis": {"kind": "notice"},
-                "answers": request.message,
-                "data": {"outcome": "accepted"},
-            },
-        )
+        await stage.must(CAF_WORKER, _notice("stepdown.decided", child, [CARE], **decision))
     )
     told += await _lead(stage, child, WORKER, TEACHER, [SCHOOL, CARE, CAF])
     tell("a lead professional has accepted: now the case closes to social care")
-    told.append(
-        await stage.must(
-            WORKER,
-            {
-                "kind": "case.closed",
-                "child": child,
-                "recipients": [SCHOOL, CAF],
-                "basis": _DUTY_TO_ASSESS,
-                "data": {"support": "continues"},
-                "statements": [_said("closure.reason", "RC7", "social worker", "fact")],
-            },
-        )
-    )
+    told.append(await _close(stage, child))
     to_school = tuple(s for s in told if any(t.agency == SCHOOL for t in s.decision.to))
-    return Family(
-        "Step down to the CAF team", child, (WORKER, TEACHER), "early_help", to_school, SCHOOL
-    )
+    leads = (WORKER, TEACHER)
+    return Family("Step down to the CAF team", child, leads, "early_help", to_school, SCHOOL)
 
 
 FAMILIES = (step_up_accepted, step_up_refused, step_down)
