@@ -99,6 +99,8 @@ class Journey:
 
     def with_request(self, request: Request) -> "Journey":
         """Return the journey with `request` added or replaced; old decided ones are let go."""
+        if not self.requests:
+            return replace(self, requests=(request,))
         others = tuple(r for r in self.requests if r.id != request.id)
         kept = (
             tuple(r for r in others if not r.outcome)

@@ -92,9 +92,11 @@ class Supervisor:
             try:
                 await run(name)
             except Exception as error:
-                if not self._ready[name].is_set():
-                    raise
                 _log.warning("service.ended", reason=name, **error_keys(error))
+                if not self._ready[name].is_set():
+                    if isinstance(error, HandrailError):
+                        raise
+                    raise _did_not_start(name, "up") from error
             if self._stop.is_set():
                 return
             pause = _RESTART_S[min(attempt, len(_RESTART_S) - 1)]
@@ -134,7 +136,7 @@ class Supervisor:
             ended = asyncio.create_task(child.wait())
             await asyncio.wait((stopping, ended), return_when=asyncio.FIRST_COMPLETED)
             if ended.done() and not self._stop.is_set() and not self._ready[name].is_set():
-                raise _did_not_start(name)
+                raise _did_not_start(name, name)
         finally:
             stopping.cancel()
             line.cancel()
@@ -168,9 +170,9 @@ async def _pause(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
-def _did_not_start(name: str) -> HandrailError:
+def _did_not_start(name: str, log: str) -> HandrailError:
     return HandrailError(
         "service.not-started",
         f"the service {name} ended before it was ready",
-        f"read logs/{name}.log in the folder of state; its last lines say why",
+        f"read logs/{log}.log in the folder of state; its last lines say why",
     )

@@ -22,22 +22,9 @@ def up(*, state: Dir = None, as_json: Json = False) -> None:
     """
     import asyncio
 
-    from services.cli.running import stop_on_signals
-    from services.cli.supervisor import everything
-
     partnership = found_if_missing(state)
     log_to_folder(partnership.folder)
-
-    async def stay_up() -> None:
-        stop = asyncio.Event()
-        stop_on_signals(stop)
-        async with everything(partnership, _teller(as_json=as_json)):
-            told = {"state": "ready", "url": partnership.nats_url()}
-            _tell(told, f"ready at {partnership.nats_url()}; Ctrl-C stops everything", as_json)
-            await stop.wait()
-        _tell({"state": "stopped"}, "stopped", as_json)
-
-    asyncio.run(stay_up())
+    asyncio.run(_stay_up(partnership, as_json=as_json))
 
 
 @command
@@ -61,6 +48,34 @@ def run(
     log.configure(name)
     told = {"service": name, "state": "ready"}
     asyncio.run(run_alone(partnership, name, lambda: _tell(told, f"{name} is ready", as_json)))
+
+
+async def _stay_up(partnership: "Partnership", *, as_json: bool) -> None:
+    """Run everything until a signal; one that comes while it starts ends the start."""
+    import asyncio
+    from contextlib import suppress
+
+    from services.cli.running import stop_on_signals
+    from services.cli.supervisor import everything
+
+    stop, ready = asyncio.Event(), asyncio.Event()
+    stop_on_signals(stop)
+
+    async def stay() -> None:
+        async with everything(partnership, _teller(as_json=as_json)):
+            ready.set()
+            told = {"state": "ready", "url": partnership.nats_url()}
+            _tell(told, f"ready at {partnership.nats_url()}; Ctrl-C stops everything", as_json)
+            await stop.wait()
+
+    work = asyncio.create_task(stay())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((work, stopping), return_when=asyncio.FIRST_COMPLETED)
+    if not ready.is_set():
+        work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+    _tell({"state": "stopped"}, "stopped", as_json)
 
 
 def found_if_missing(state: Path | None) -> "Partnership":

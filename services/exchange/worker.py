@@ -7,7 +7,6 @@ everything in memory, and the lanes start again from their cursors.
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +24,7 @@ from services.exchange.decision import Accepted, Refused
 from services.exchange.lanes import Arrived, Lane
 from services.exchange.ledger import Ledger
 from services.exchange.opening import IntakeKeys, Unopenable
+from services.exchange.taking import Place, Taker
 from services.exchange.writing import Draft, Writer
 from services.runtime import batch
 from services.runtime.log import error_keys, get
@@ -32,9 +32,7 @@ from services.runtime.log import error_keys, get
 _log = get(__name__)
 _TTL = f"{400 * 24 * 3600}s"
 _GROUP = 200
-_RECORDS = 900
-_MOST_PER_MESSAGE = 72
-_BYTES = 6 * 1024 * 1024
+_AT_ONCE = 8
 _GIVE_UP_S = 2.0
 _CAREFUL_GROUPS = 20
 _IDLE_S = 1.0
@@ -99,13 +97,10 @@ class Worker:
         self.ledger = Ledger(client, js)
         self._exchange, self._key = exchange, key
         self._directory, self._intake, self._names = directory, intake, lanes
-        self._group = group
         self._lanes: dict[str, Lane] = {}
-        self._turn = 0
+        self._taker = Taker(group)
+        self._taken: set[Place] = set()
         self._careful = 0
-        self._singly: Counter[str] = Counter()
-        self._poison: set[tuple[str, int]] = set()
-        self._taken: set[tuple[str, int]] = set()
         self._tend_at = 0.0
         self._must_open = False
         self._awake = asyncio.Event()
@@ -140,7 +135,7 @@ class Worker:
         flight: Flight | None = None
         try:
             while not stop.is_set():
-                arrived = [] if self._lanes_need_opening() else self._take()
+                arrived = self._take()
                 if not arrived and flight is None:
                     if self._lanes_need_opening():
                         return
@@ -156,13 +151,20 @@ class Worker:
             if flight is not None and not flight.outcome.done():
                 await asyncio.wait([flight.outcome])
 
+    def _take(self) -> list[Arrived]:
+        if self._lanes_need_opening():
+            return []
+        arrived = self._taker.take(self._lanes.values())
+        self._taken |= {(one.lane, one.sequence) for one in arrived}
+        return arrived
+
     def _launch(self, made: Made) -> Flight:
         records = [self._published(draft) for draft in made.drafts]
         return Flight(made, asyncio.create_task(batch.commit(self._client, records)))
 
     async def _make(self, arrived: Sequence[Arrived]) -> Made:
         directory = self._directory()
-        opened = open_all(arrived, directory, self._intake(), self._poison)
+        opened = await self._open(arrived, directory)
         messages = [m for _, m in opened if isinstance(m, Opened)]
         await self.ledger.load(m.event.subject for m in messages)
         if self._careful:
@@ -177,6 +179,17 @@ class Worker:
         self.ledger.trim()
         return Made(group, steps, drafts)
 
+    async def _open(
+        self, arrived: Sequence[Arrived], directory: Directory
+    ) -> list[tuple[Arrived, Opened | Unopenable]]:
+        """Open a group a few at a time: between them the last batch goes out to the server."""
+        opened: list[tuple[Arrived, Opened | Unopenable]] = []
+        for start in range(0, len(arrived), _AT_ONCE):
+            some = arrived[start : start + _AT_ONCE]
+            opened += open_all(some, directory, self._intake(), self._taker.at_fault)
+            await asyncio.sleep(0)
+        return opened
+
     def _settle(self, made: Made, outcome: batch.Outcome) -> bool:
         """Learn from a commit; on any other outcome drop every belief and return False."""
         if isinstance(outcome, batch.Committed):
@@ -184,27 +197,18 @@ class Worker:
             return True
         code = outcome.code if isinstance(outcome, batch.NotCommitted) else 0
         _log.info("group.not-committed", count=len(made.group), code=str(code))
+        places = [(one.arrived.lane, one.arrived.sequence) for one in made.group]
         if isinstance(outcome, batch.NotCommitted) and code not in batch.SOMEONE_WAS_FIRST:
-            self._suspect(made)
+            self._taker.suspect(places)
         elif self._careful:
-            self._singly.update(one.arrived.lane for one in made.group)
+            self._taker.singly(places)
         self._careful = _CAREFUL_GROUPS
         self._drop()
         return False
 
-    def _suspect(self, made: Made) -> None:
-        """Find the message that the server will not store: first alone, then to quarantine."""
-        if len(made.group) == 1:
-            one = made.group[0].arrived
-            self._poison.add((one.lane, one.sequence))
-        self._singly.update(one.arrived.lane for one in made.group)
-
     def _doubt(self) -> None:
         """After an error of our own: take the lanes one message at a time, then set it aside."""
-        if len(self._taken) == 1:
-            self._poison |= self._taken
-        self._singly.update(lane for lane, _ in self._taken)
-        self._taken.clear()
+        self._taker.suspect(self._taken)
         self._careful = _CAREFUL_GROUPS
         self._drop()
 
@@ -226,12 +230,13 @@ class Worker:
                 self.ledger.know(draft.subject, first + place)
         for step in made.steps:
             self._lanes[step.lane].known = step.last
-        self._taken.clear()
+        self._taken -= {(one.arrived.lane, one.arrived.sequence) for one in made.group}
         self.counts.add(made.group)
         self._careful = max(0, self._careful - 1)
 
     def _drop(self) -> None:
         self.counts.restarts += 1
+        self._taken = set()
         self.ledger.forget()
         for lane in self._lanes.values():
             lane.broken = True
@@ -272,28 +277,6 @@ class Worker:
         finally:
             self._awake.clear()
 
-    def _take(self) -> list[Arrived]:
-        """Take in turn from the lanes what fits one batch; a lane in doubt gives one message."""
-        lanes = [
-            lane
-            for lane in self._lanes.values()
-            if lane.waiting and not lane.broken and not lane.paused_until
-        ]
-        doubtful = [lane for lane in lanes if self._singly.get(lane.name)]
-        lanes = doubtful[:1] or lanes
-        taken: list[Arrived] = []
-        room = _Room(1 if doubtful else self._group)
-        self._turn += 1
-        while lanes and room.left():
-            for lane in lanes[self._turn % len(lanes) :] + lanes[: self._turn % len(lanes)]:
-                if lane.waiting and room.fits(lane.waiting[0]):
-                    taken.append(lane.waiting.popleft())  # noqa: PERF401 - the queue shrinks
-            lanes = [lane for lane in lanes if lane.waiting]
-        if doubtful and taken:
-            self._singly[taken[0].lane] -= 1
-        self._taken |= {(one.lane, one.sequence) for one in taken}
-        return taken
-
     def _steps(self, arrived: Sequence[Arrived]) -> list[LaneStep]:
         last: dict[str, int] = {}
         for one in arrived:
@@ -311,28 +294,6 @@ class Worker:
             answered = Receipt.model_validate_json(stored.data)
             sealed = Decision.model_validate_json(answered.decision).sealed
             self.ledger.note_decided(subject, sealed or "")
-
-
-class _Room:
-    """What still fits one batch: submissions, records and bytes."""
-
-    def __init__(self, count: int) -> None:
-        self._count, self._records, self._bytes = count, _RECORDS, _BYTES
-        self._full = False
-
-    def left(self) -> bool:
-        return not self._full and self._count > 0
-
-    def fits(self, one: Arrived) -> bool:
-        """Take the room for `one` if there is some; the first always fits."""
-        size = len(one.data) * 3
-        if self._count <= 0 or self._records < _MOST_PER_MESSAGE or self._bytes < size:
-            self._full = True
-            return False
-        self._count -= 1
-        self._records -= 4
-        self._bytes -= size
-        return True
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -1,11 +1,13 @@
 """`handrail up` as a process of its own, and commands run against it as a person would."""
 
 import json
+import logging
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from services.cli.main import app
@@ -100,7 +103,9 @@ def running(folder: Path) -> Iterator[System]:
                 yield System(folder / "state", papers)
             finally:
                 process.send_signal(signal.SIGINT)
-                process.wait(READY_S)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(READY_S)
+                process.kill()
         assert process.returncode == 0
 
 
@@ -113,9 +118,7 @@ def say(*words: object, code: int = 0) -> Said:
     return Said(json.loads(done.stdout), done.stderr)
 
 
-def until(
-    ask: Callable[[], T], right: Callable[[T], object], settle_s: float = SETTLE_S
-) -> T:
+def until(ask: Callable[[], T], right: Callable[[T], object], settle_s: float = SETTLE_S) -> T:
     """Ask again until the answer is right, or fail with the last one after `settle_s` seconds."""
     deadline = time.monotonic() + settle_s
     while True:
@@ -126,7 +129,7 @@ def until(
         time.sleep(0.05)
 
 
-def referral(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - members of a document
+def referral(**changes: Any) -> dict[str, Any]:
     """Return a school's referral on the basis of statutory duty."""
     return {
         "kind": "referral.submitted",
@@ -184,11 +187,6 @@ def received(system: System, agency: str, message: str) -> list[dict[str, Any]]:
 @contextmanager
 def own_logs() -> Iterator[None]:
     """Put the hooks for uncaught errors and the log's settings back after commands ran here."""
-    import logging
-    import threading
-
-    import structlog
-
     root, structure = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers[:], root.level
     with pytest.MonkeyPatch.context() as patch:
@@ -201,7 +199,7 @@ def own_logs() -> Iterator[None]:
     logging.captureWarnings(False)
 
 
-def _until_ready(lines: Any) -> Iterator[str]:  # noqa: ANN401 - a pipe of text
+def _until_ready(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         yield line
         if json.loads(line)["state"] == "ready":

@@ -1,6 +1,9 @@
 """Receiving and answering from the command line, and what the tracker then says."""
 
+import asyncio
+import hashlib
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,6 +13,10 @@ from typing import Any
 
 import pytest
 
+from contracts import subjects
+from contracts.identifiers import new_reference
+from services.runtime.connection import connect
+from services.runtime.nats_config import HUB_PREFIX
 from tests.live.commands import (
     CAF_WORKER,
     DUTY,
@@ -55,6 +62,7 @@ def reads(system: System, child: str) -> list[tuple[str, str, str, int]]:
 
 def opened(system: System, message: str, statements: int) -> dict[str, Any]:
     """Open a message until its statements are shown; they may be on their way yet."""
+    received(system, FRONT, message)
     words = ("open", message, "--as", DUTY, "--purpose", "duty screening")
     return until(lambda: system.run(*words), lambda told: len(told["statements"]) == statements)
 
@@ -136,6 +144,34 @@ def test_the_lead_moves_with_an_acceptance_and_not_with_a_refusal(system: System
     assert track["journey"]["lead"]["practitioner"] == CAF_WORKER
     told = {(row["message"], row["agency"]) for row in track["told"]}
     assert {(accepted["message"], SCHOOL), (second["message"], "demo.caf-team")} <= told
+
+
+def test_bytes_that_are_no_message_are_listed_in_quarantine_and_stop_nothing(
+    system: System,
+) -> None:
+    """The list gives lane, place, digest and reasons; the next message is answered."""
+    garbage = b"\x00 not a message " + os.urandom(16)
+
+    async def publish() -> int:
+        desk = system.partnership.nkey("schools-desk")
+        client = await connect(system.partnership.nats_url(), desk, name="test")
+        try:
+            subject = subjects.submit(SCHOOL, new_reference())
+            stream = client.jetstream(prefix=HUB_PREFIX)
+            return (await stream.publish(subject, garbage)).seq
+        finally:
+            await client.close()
+
+    lane, place = subjects.submit_stream(SCHOOL), asyncio.run(publish())
+
+    def listed() -> list[dict[str, Any]]:
+        items = system.run("quarantine", "list")["quarantined"]
+        return [one for one in items if (one["lane"], one["sequence"]) == (lane, place)]
+
+    (item,) = until(listed, bool)
+    assert item["digest"] == hashlib.sha256(garbage).hexdigest()
+    assert item["reasons"]
+    system.send(referral(), TEACHER)
 
 
 def test_rebuilding_the_tracker_leaves_what_it_says_as_it_was(

@@ -1,0 +1,80 @@
+"""Taking submissions from the lanes: in turn, what fits one batch, and singly when in doubt."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+
+from services.exchange.lanes import Arrived, Lane
+
+Place = tuple[str, int]
+"""Where a submission lies: its lane and its sequence there."""
+
+_RECORDS = 900
+_MOST_PER_MESSAGE = 72
+_BYTES = 6 * 1024 * 1024
+
+
+class Taker:
+    """Chooses what is decided together, and finds out which message spoils a group.
+
+    `at_fault` are the submissions that could not be decided or stored even alone.
+    """
+
+    def __init__(self, group: int) -> None:
+        """Take at most `group` submissions at a time."""
+        self.at_fault: set[Place] = set()
+        self._group = group
+        self._singly: Counter[str] = Counter()
+        self._turn = 0
+
+    def suspect(self, places: Collection[Place]) -> None:
+        """Take these one at a time from now on; one that was alone already is at fault."""
+        if len(places) == 1:
+            self.at_fault.update(places)
+        self.singly(places)
+
+    def singly(self, places: Iterable[Place]) -> None:
+        """Take as many of these lanes' messages one at a time as there are places."""
+        self._singly.update(lane for lane, _ in places)
+
+    def take(self, lanes: Iterable[Lane]) -> list[Arrived]:
+        """Take in turn from the lanes what fits one batch; a lane in doubt gives one message."""
+        open_lanes = [lane for lane in lanes if lane.waiting and not lane.broken]
+        ready = [lane for lane in open_lanes if not lane.paused_until]
+        doubtful = [lane for lane in ready if self._singly[lane.name] > 0]
+        if doubtful:
+            self._singly[doubtful[0].name] -= 1
+            return [doubtful[0].waiting.popleft()]
+        return self._together(ready)
+
+    def _together(self, lanes: list[Lane]) -> list[Arrived]:
+        taken: list[Arrived] = []
+        room = _Room(self._group)
+        self._turn += 1
+        while lanes and room.left():
+            for lane in lanes[self._turn % len(lanes) :] + lanes[: self._turn % len(lanes)]:
+                if lane.waiting and room.fits(lane.waiting[0]):
+                    taken.append(lane.waiting.popleft())  # noqa: PERF401 - the queue shrinks
+            lanes = [lane for lane in lanes if lane.waiting]
+        return taken
+
+
+class _Room:
+    """What still fits one batch: submissions, records and bytes."""
+
+    def __init__(self, count: int) -> None:
+        self._count, self._records, self._bytes = count, _RECORDS, _BYTES
+        self._full = False
+
+    def left(self) -> bool:
+        return not self._full and self._count > 0
+
+    def fits(self, one: Arrived) -> bool:
+        """Take the room for `one` if there is some; the first always fits."""
+        size = len(one.data) * 3
+        if self._count <= 0 or self._records < _MOST_PER_MESSAGE or self._bytes < size:
+            self._full = True
+            return False
+        self._count -= 1
+        self._records -= 4
+        self._bytes -= size
+        return True
