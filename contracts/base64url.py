@@ -5,7 +5,13 @@ import binascii
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
-_LAST = {2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048")}
+_LAST = (
+    frozenset[bytes](),
+    frozenset[bytes](),
+    frozenset(b"%c" % c for c in b"AQgw"),
+    frozenset(b"%c" % c for c in b"AEIMQUYcgkosw048"),
+)
+_PADDING = (b"", b"===", b"==", b"=")
 
 
 def encode(data: bytes) -> str:
@@ -16,15 +22,24 @@ def encode(data: bytes) -> str:
 
 def is_canonical(text: str) -> bool:
     """Tell whether `text` is the one spelling of its bytes: no padding, no stray final bits."""
-    if not text.isascii() or text.encode("ascii").translate(None, _ALPHABET):
-        return False
-    rest = len(text) % 4
-    return rest == 0 or (rest != 1 and text[-1] in _LAST[rest])
+    return _canonical(text) is not None
 
 
 def decode(text: str) -> bytes | None:
     """Return the bytes of canonical base64url, or None for any other text."""
-    if not is_canonical(text):
+    raw = _canonical(text)
+    if raw is None:
         return None
-    padded = text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4)
-    return binascii.a2b_base64(padded)
+    return binascii.a2b_base64(raw.translate(_FROM_URL) + _PADDING[len(raw) % 4])
+
+
+def _canonical(text: str) -> bytes | None:
+    """Return `text` as bytes when it is canonical, else None."""
+    try:
+        raw = text.encode("ascii")
+    except UnicodeEncodeError:
+        return None
+    rest = len(raw) % 4
+    if raw.translate(None, _ALPHABET) or (rest and raw[-1:] not in _LAST[rest]):
+        return None
+    return raw

@@ -127,10 +127,11 @@ _MOST_PARTS = 16
 
 
 def _event(payload: bytes) -> Event | tuple[Refusal, ...]:
-    if strict_json.load(payload) is None:
+    value = strict_json.load(payload)
+    if value is None:
         return (Refusal("message.unreadable"),)
     try:
-        event = Event.model_validate_json(payload)
+        event = Event.model_validate(value)
     except ValidationError as error:
         return _wrong_parts(error, "message.unreadable")
     if "specversion" not in event.model_fields_set:

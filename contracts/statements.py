@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import orjson
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
@@ -79,8 +79,7 @@ class Statement(Value):
         return questions()[self.question].category
 
 
-@dataclass(frozen=True, slots=True)
-class Disclosed:
+class Disclosed(NamedTuple):
     """A statement with the digest by which the seal knows it and the disclosure as it travelled."""
 
     digest: str
@@ -159,7 +158,7 @@ def open_disclosures(
         return Refusal("statements.mismatch")
     if not _bound(elements, bound, salt, digests):
         return Refusal("statements.missing")
-    return tuple(map(Disclosed, digests, disclosures, statements))
+    return tuple(map(Disclosed._make, zip(digests, disclosures, statements, strict=True)))
 
 
 def _statements(disclosures: Sequence[str]) -> list[Statement] | None:
@@ -173,12 +172,11 @@ def _statements(disclosures: Sequence[str]) -> list[Statement] | None:
     parts = [raw for raw in raws if raw is not None and raw[:1] == b"[" and raw[-1:] == b"]"]
     if len(parts) < len(raws):
         return None
-    joined = b"[" + b",".join(parts) + b"]"
     try:
-        pairs = _DISCLOSURES.validate_json(joined)
+        pairs = _DISCLOSURES.validate_python(strict_json.load(b"[" + b",".join(parts) + b"]"))
     except ValidationError:
         return None
-    if len(pairs) != len(parts) or strict_json.load(joined) is None:
+    if len(pairs) != len(parts):
         return None
     return [statement for _, statement in pairs]
 
