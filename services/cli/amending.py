@@ -18,6 +18,7 @@ from services.cli.founding import (
     found_agency,
     found_gateway,
     signing_key,
+    with_delivery_keys,
     write_directory,
 )
 from services.runtime.keystore import practitioner_key
@@ -87,6 +88,31 @@ def add_agency(partnership: Partnership, plan: Plan, now: datetime) -> Directory
         if all(gateway.id != plan.gateway for gateway in before.gateways):
             made["gateways"] = (*before.gateways, found_gateway(partnership, plan.gateway))
         return made
+
+    return amend(partnership, now, change)
+
+
+def renew(partnership: Partnership, now: datetime) -> Directory:
+    """Sign the directory for another year, with delivery keys for 13 months from `now`.
+
+    Keys whose month is over are left out. Raises as `amend` does.
+    """
+    this_month = f"{now:%Y-%m}"
+
+    def change(document: DirectoryDocument) -> dict[str, object]:
+        renewed = (with_delivery_keys(partnership, agency, now) for agency in document.agencies)
+        return {
+            "agencies": tuple(
+                agency.model_copy(
+                    update={
+                        "delivery_keys": tuple(
+                            key for key in agency.delivery_keys if key.month >= this_month
+                        )
+                    }
+                )
+                for agency in renewed
+            )
+        }
 
     return amend(partnership, now, change)
 

@@ -138,12 +138,21 @@ def found_agency(partnership: Partnership, plan: Plan, now: datetime) -> Agency:
         duty_desk=f"{agency}.{plan.duty_desk}" if plan.duty_desk else None,
         source_code=plan.source_code,
     )
+    return with_delivery_keys(partnership, made, now)
+
+
+def with_delivery_keys(partnership: Partnership, agency: Agency, now: datetime) -> Agency:
+    """Return `agency` with a delivery key for each of 13 months from `now`; what it has stays."""
+    held = {key.month for key in agency.delivery_keys}
     keys = partnership.keys
-    delivery = tuple(
-        DeliveryKey(month=month, x=raw_public(keys.create_encryption(f"delivery/{agency}/{month}")))
+    made = tuple(
+        DeliveryKey(
+            month=month, x=raw_public(keys.create_encryption(f"delivery/{agency.id}/{month}"))
+        )
         for month in months_from(now)
+        if month not in held
     )
-    return made.model_copy(update={"delivery_keys": delivery})
+    return agency.model_copy(update={"delivery_keys": agency.delivery_keys + made})
 
 
 def entry(form: type[Entry], **said: object) -> Entry:

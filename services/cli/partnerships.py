@@ -65,6 +65,23 @@ def create(
     )
 
 
+@app.command()
+@command
+def renew(*, state: Dir = None, as_json: Json = False) -> None:
+    """Sign the directory for another year, and make the delivery keys of the coming months.
+
+    Do it well before the directory expires; running services take it within seconds.
+    """
+    from services.cli.amending import renew as sign_anew
+
+    document = sign_anew(load(state), now()).document
+    if as_json:
+        print_json({"version": document.version, "expires_at": document.expires_at})
+        return
+    until = f"{document.expires_at:%d %B %Y}"
+    say(f"Signed version {document.version} of the directory, valid until {until}.")
+
+
 @agencies.command()
 @command
 def add(  # noqa: PLR0913 - one parameter per option

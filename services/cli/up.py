@@ -23,7 +23,7 @@ def up(*, state: Dir = None, as_json: Json = False) -> None:
     import asyncio
 
     partnership = found_if_missing(state)
-    log_to_folder(partnership.folder)
+    log_to_folder(partnership)
     asyncio.run(_stay_up(partnership, as_json=as_json))
 
 
@@ -45,7 +45,7 @@ def run(
     from services.runtime import log
 
     partnership = load(state)
-    log.configure(name)
+    log.configure(name, level=partnership.settings.log_level)
     told = {"service": name, "state": "ready"}
     asyncio.run(run_alone(partnership, name, lambda: _tell(told, f"{name} is ready", as_json)))
 
@@ -93,13 +93,14 @@ def found_if_missing(state: Path | None) -> "Partnership":
     return create(Settings.load(state_dir=state).state_dir, now=now(), demonstration=True)
 
 
-def log_to_folder(folder: Path) -> None:
-    """Write this process's log to `logs/up.log` in the folder of state."""
+def log_to_folder(partnership: "Partnership") -> None:
+    """Write this process's log to `logs/up.log` in the folder of state, by the level set."""
     from services.runtime import log
 
-    logs = folder / "logs"
+    logs = partnership.folder / "logs"
     logs.mkdir(mode=0o700, exist_ok=True)
-    log.configure("up", (logs / "up.log").open("a", encoding="utf-8"))
+    file = (logs / "up.log").open("a", encoding="utf-8")
+    log.configure("up", file, partnership.settings.log_level)
 
 
 def _teller(*, as_json: bool) -> Callable[[str], None]:

@@ -96,6 +96,12 @@ class Partnership:
             )
         return f"nats://127.0.0.1:{port}"
 
+    @property
+    def tracker_database(self) -> str:
+        """Return the URL of the tracker's database: the one set, or SQLite beside the others."""
+        given = self.settings.tracker_database_url
+        return given.get_secret_value() if given else self.database("tracker")
+
     def database(self, name: str) -> str:
         """Return the SQLAlchemy URL of the SQLite file `name` in the folder of state."""
         folder = self.folder / "db"

@@ -82,13 +82,6 @@ class Settings(BaseSettings):
                 return settings
         raise _invalid(faulty)
 
-    @property
-    def tracker_database(self) -> SecretStr:
-        """The tracker's database URL, with the default filled in."""
-        if self.tracker_database_url is not None:
-            return self.tracker_database_url
-        return SecretStr(f"sqlite:///{self.state_dir / 'tracker.sqlite'}")
-
 
 def _invalid(names: set[str]) -> HandrailError:
     return HandrailError(

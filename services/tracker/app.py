@@ -54,7 +54,7 @@ async def run(
     """
     sealer = Sealer(f"{partnership.id}.tracker", partnership.service_key("tracker"))
     broker = make_broker(partnership.nats_url(), partnership.nkey("tracker"), name="tracker")
-    database = engine(partnership.settings.tracker_database.get_secret_value())
+    database = engine(partnership.tracker_database)
     await asyncio.to_thread(prepare, database)
     runner = SqlRunner(database)
     try:

@@ -62,7 +62,7 @@ async def rebuild(partnership: Partnership, *, clock: Callable[[], datetime] = u
     book = rulebook(holder.current, calendar_of(partnership.settings))
     nkey = partnership.nkey("tracker")
     client = await connect(partnership.nats_url(), nkey, name="tracker-rebuild")
-    database = engine(partnership.settings.tracker_database.get_secret_value())
+    database = engine(partnership.tracker_database)
     runner = SqlRunner(database)
     try:
         prepare(database)

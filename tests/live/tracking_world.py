@@ -71,7 +71,7 @@ class World:
     @property
     def database(self) -> Engine:
         """The tracker's database, by a connection of the test's own."""
-        return engine(self.partnership.settings.tracker_database.get_secret_value())
+        return engine(self.partnership.tracker_database)
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of the tracker's tables."""

@@ -16,7 +16,7 @@ from contracts.identifiers import agency_of
 from contracts.jws import PrivateKey
 from contracts.roles import Capacity, Role
 from contracts.submission import raw_public
-from services.cli.amending import read_directory
+from services.cli.amending import read_directory, renew
 from services.cli.founding import create, months_from
 from services.cli.main import app
 from services.runtime.nats_config import render
@@ -289,3 +289,17 @@ def test_only_the_root_key_changes_the_directory(folder: Path) -> None:
     error = run(folder, "practitioner", "leave", "area.school.head", code=1)["error"]
     assert error["code"] == "key.not-root"
     assert directory_of(folder).document.version == 3
+
+
+def test_a_renewed_directory_is_valid_for_a_year_and_has_the_keys_of_the_coming_months(
+    tmp_path: Path,
+) -> None:
+    """Renewing half a year on drops the keys that are over and adds those that are to come."""
+    made = create(tmp_path / "state", now=NOW, demonstration=True)
+    before = read_directory(made).document
+    later = NOW + timedelta(days=200)
+    after = renew(made, later).document
+    assert after.version == before.version + 1
+    assert after.expires_at > later + timedelta(days=300)
+    for agency in after.agencies:
+        assert [key.month for key in agency.delivery_keys] == list(months_from(later))

@@ -13,12 +13,12 @@ SECRET = "hunter2"
 
 
 def test_settings_have_a_value_without_an_environment() -> None:
-    """A fresh machine needs no setting; the tracker's store is in the folder of state."""
+    """A fresh machine needs no setting; no database is named."""
     settings = Settings.load()
 
     assert settings.state_dir == Path(".handrail")
     assert settings.closing_time == time(17, 0)
-    assert settings.tracker_database.get_secret_value() == "sqlite:///.handrail/tracker.sqlite"
+    assert settings.tracker_database_url is None
 
 
 def test_the_environment_is_read_and_overrides_win(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,8 @@ def test_a_secret_does_not_show_in_the_text_of_settings() -> None:
     )
 
     assert SECRET not in repr(settings)
-    assert SECRET in settings.tracker_database.get_secret_value()
+    assert settings.tracker_database_url is not None
+    assert SECRET in settings.tracker_database_url.get_secret_value()
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -44,7 +44,7 @@ def demo(
             "this folder of state holds a partnership that is not a demonstration",
             "play in another folder: --dir DIR",
         )
-    log_to_folder(partnership.folder)
+    log_to_folder(partnership)
 
     def progress(text: str) -> None:
         typer.echo(text, err=as_json)
