@@ -104,7 +104,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
+        # A reference that breaks over two lines cannot be copied.
+        made.add_column(column, overflow="fold", no_wrap=column in ("message", "child"))
     for row in rows:
         made.add_row(*(Text(plain("" if cell is None else cell)) for cell in row))
     # Into a file or a pipe whole ids are worth more than a narrow page.
