@@ -12,7 +12,7 @@ from typing import Final
 from consent import bases
 from consent.decision import GATES, Gate, Share, ShareRequest, judge
 from consent.rules import FAILED, RuleFailedError, ask
-from contracts.consents import Basis, BasisKind, ConsentHeld
+from contracts.consents import Basis, BasisKind, ConsentHeld, ProtectionBasis
 from contracts.questions import Category
 from contracts.roles import Role
 
@@ -97,10 +97,15 @@ def _not_recipient(request: ReadRequest, kept: KeptStatement) -> bool:
     return request.reader not in kept.recipients
 
 
+def _as_protection(kept: KeptStatement) -> bool:
+    return kept.protection and kept.basis.kind != BasisKind.NOTICE.value
+
+
 def _as_shared(request: ReadRequest, kept: KeptStatement) -> ShareRequest:
     """Return the statement as if it were shared with the reader now."""
     return ShareRequest(
-        basis=kept.basis,
+        # Child protection comes before consent, as it did when it was shared (003 §2.2).
+        basis=ProtectionBasis() if _as_protection(kept) else kept.basis,
         sender=kept.sender,
         author="",
         countersigners=(),

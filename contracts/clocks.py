@@ -13,6 +13,8 @@ from contracts.rules.packs import Code, EntryId, KindName
 from contracts.values import Instant, Value
 from contracts.worktime import WorkingCalendar
 
+_ACKNOWLEDGED = "message.acknowledged"
+
 
 class ClockState(StrEnum):
     """Whether a standard of time is kept; due at 17:00 means that 17:00:00 is still in time."""
@@ -28,7 +30,8 @@ class MessageFacts(Value):
 
     `agency` is the one addressed, `received_at` when the message was received, `answers` the
     message it replies to, `concern` its code of concern, `outcome` that of a decision. `replayed`
-    marks history that is told afterwards: it starts no clock and stops none.
+    marks history that is told afterwards: it starts no clock and stops none. An acknowledgement
+    stops only the clock of the agency `sender`: another addressee's is not First Response's.
     """
 
     message: MessageId
@@ -38,6 +41,7 @@ class MessageFacts(Value):
     received_at: Instant
     concern: Code | None = None
     outcome: Code | None = None
+    sender: AgencyId | None = None
     answers: MessageId | None = None
     replayed: bool = False
 
@@ -138,5 +142,6 @@ def _stops(rule: ClockRule | None, facts: MessageFacts, clock: Clock) -> bool:
     if facts.kind not in rule.stops_on:
         return False
     if rule.stopped_by is StoppedBy.ANSWER:
-        return facts.answers == clock.message
+        own = facts.kind != _ACKNOWLEDGED or facts.sender in (None, clock.agency)
+        return facts.answers == clock.message and own
     return facts.received_at >= clock.started_at

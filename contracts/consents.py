@@ -95,10 +95,10 @@ class StatutoryBasis(Value):
 
 
 class CourtOrderBasis(Value):
-    """Shared because a court ordered it; `order` is the court's reference for the order."""
+    """Shared because a court ordered it; `order` is the court's case number, as ZC24C00123."""
 
     kind: Literal["court_order"] = "court_order"
-    order: Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z/ .-]+$")]
+    order: Annotated[str, Field(pattern=r"^[A-Z]{2}[0-9]{2}[A-Z][0-9]{5}$")]
 
 
 class ProtectionBasis(Value):

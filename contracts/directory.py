@@ -20,6 +20,7 @@ from contracts.identifiers import (
     PartnershipId,
     PractitionerId,
     ServiceId,
+    agency_of,
 )
 from contracts.roles import Capacity, Role
 from contracts.values import Instant, ShortText, Value
@@ -181,7 +182,7 @@ class Directory:
         manager = (
             self.practitioner(person.line_manager, at) if person and person.line_manager else None
         )
-        if manager is None:
+        if manager is None or agency_of(manager.id) != agency_of(practitioner):
             return frozenset()
         return frozenset({manager.id, manager.deputy} if manager.deputy else {manager.id})
 

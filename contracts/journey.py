@@ -15,8 +15,10 @@ from contracts.roles import Level
 
 FOLD_VERSION = 1
 _PRIOR_REQUESTS = 12
-_MOST_REQUESTS = 256
+_MOST_REQUESTS = 1024
+MOST_OPEN = 16
 MOST_CONSENTS = 100
+MOST_TAKEN = 24
 """A journey stays far below what one record can hold, whatever is sent about a child."""
 
 
@@ -52,8 +54,13 @@ class Request:
     to: tuple[str, ...]
     at: str
     protection: bool = False
-    acknowledged: bool = False
+    acknowledged_by: tuple[str, ...] = ()
     outcome: str = ""
+
+    @property
+    def acknowledged(self) -> bool:
+        """Tell whether a person at one of the agencies asked has taken it."""
+        return bool(self.acknowledged_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class Journey:
 
     `answered` maps a question's number to `(day, agency)`; `involved` are the agencies with a
     part in this journey; `support` is the family's choice about early help: "", chosen, declined.
+    `live` tells that something other than history has been accepted.
     """
 
     child: str
@@ -88,6 +96,7 @@ class Journey:
     child_in_need_since: str = ""
     protection_plan_ended: str = ""
     support: str = ""
+    live: bool = False
 
     def request(self, message: str) -> Request | None:
         """Return the request made by that message, or None."""
@@ -108,6 +117,10 @@ class Journey:
         )
         ordered = tuple(r for r in others if r in kept)
         return replace(self, requests=(*ordered, request)[-_MOST_REQUESTS:])
+
+    def open_requests_of(self, agency: str) -> int:
+        """Return how many undecided requests about this child come from `agency`."""
+        return sum(1 for r in self.requests if r.agency == agency and not r.outcome)
 
     def with_involved(self, *agencies: str) -> "Journey":
         """Return the journey with these agencies having a part in it."""
@@ -156,7 +169,14 @@ _PLAIN = (
     "child_in_need_since",
     "protection_plan_ended",
     "support",
+    "live",
 )
+
+
+def _request(made: dict[str, Any]) -> Request:
+    return Request(
+        **{**made, "to": tuple(made["to"]), "acknowledged_by": tuple(made["acknowledged_by"])}
+    )
 
 
 def load(made: dict[str, Any]) -> Journey:
@@ -170,7 +190,7 @@ def load(made: dict[str, Any]) -> Journey:
         case_open=made.get("case_open", False),
         lead=Lead(**lead) if lead else None,
         proposals=tuple(Proposal(**p) for p in made.get("proposals", ())),
-        requests=tuple(Request(**{**r, "to": tuple(r["to"])}) for r in made.get("requests", ())),
+        requests=tuple(_request(r) for r in made.get("requests", ())),
         assessment=Assessment(**assessment) if assessment else None,
         consents=tuple(ConsentHeld.model_validate(c) for c in made.get("consents", ())),
         answered={k: (v[0], v[1]) for k, v in made.get("answered", {}).items()},
@@ -178,4 +198,5 @@ def load(made: dict[str, Any]) -> Journey:
         child_in_need_since=made.get("child_in_need_since", ""),
         protection_plan_ended=made.get("protection_plan_ended", ""),
         support=made.get("support", ""),
+        live=made.get("live", False),
     )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from contracts.consents import ALL_BASES, BasisKind
+from contracts.consents import ALL_BASES, BasisKind, ConsentHeld
 from contracts.directory import Directory
 from contracts.event import Event
 from contracts.journey import Journey
@@ -64,6 +64,22 @@ class Situation:
     def recipients(self) -> frozenset[str]:
         """Return the ids of the agencies that the message is addressed to."""
         return frozenset(r.agency for r in self.event.data.recipients)
+
+    @cached_property
+    def consents(self) -> tuple[ConsentHeld, ...]:
+        """Return the consents held, then those carried under an id that is not held yet.
+
+        Carrying an id again neither revives nor widens what the journey holds under it.
+        """
+        held = self.journey.consents if self.journey else ()
+        known = {c.consent.id for c in held}
+        new = (c for c in self.event.data.consents if c.id not in known)
+        return held + tuple(ConsentHeld(consent=c) for c in new)
+
+    @property
+    def has_part(self) -> bool:
+        """Tell whether the sending agency has a part in the child's journey."""
+        return self.journey is not None and self.event.agency in self.journey.involved
 
     def role_of(self, agency: str) -> Role | None:
         """Return the role of an agency that takes part now, or None."""

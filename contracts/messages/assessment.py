@@ -48,6 +48,13 @@ def _assessment_open(s: Situation) -> Iterator[Refusal]:
         yield Refusal("assessment.none-open")
 
 
+def _assessment_started(s: Situation) -> Iterator[Refusal]:
+    """Refuse a conclusion of an assessment that nobody said had started (000 l.77)."""
+    assessment = s.journey.assessment if s.journey else None
+    if assessment is None or not assessment.started:
+        yield Refusal("assessment.none-open")
+
+
 def _tells_whoever_asked(s: Situation) -> Iterator[Refusal]:
     """Refuse when the agency whose request led here is not told (000 l.75)."""
     assessment = s.journey.assessment if s.journey else None
@@ -70,11 +77,13 @@ def _fold_concluded(journey: Journey, step: Step) -> Journey:
         return done
     if finding is Finding.CHILD_PROTECTION:
         return replace(done, level=Level.CHILD_PROTECTION, case_open=True)
+    was_protected = journey.level is Level.CHILD_PROTECTION
     return replace(
         done,
         level=Level.CHILD_IN_NEED,
         case_open=True,
-        child_in_need_since=journey.child_in_need_since or step.at,
+        child_in_need_since=step.at if was_protected else journey.child_in_need_since or step.at,
+        protection_plan_ended=step.at if was_protected else journey.protection_plan_ended,
     )
 
 
@@ -104,7 +113,7 @@ CONCLUDED = Kind(
     fold=_fold_concluded,
     senders=_ASSESSORS,
     authors=_SOCIAL_WORKERS,
-    guards=(_assessment_open, _tells_whoever_asked, tells_lead),
+    guards=(_assessment_started, _tells_whoever_asked, tells_lead),
 )
 
 HELD = Kind(

@@ -45,25 +45,50 @@ def _lead_has_accepted(s: Situation) -> Iterator[Refusal]:
         yield Refusal("case.needs-lead")
 
 
+def _stepped_down(s: Situation) -> Iterator[Refusal]:
+    """Refuse support after social care without the step down that leads to it (003 §§4.1, 5.1).
+
+    Where an assessment found no need, the child never was in need and none is called for (§3.1).
+    """
+    if s.message.content.support is not Support.CONTINUES or s.journey is None:
+        return
+    if s.journey.level is Level.CHILD_PROTECTION:
+        yield Refusal("stepdown.not-child-in-need")
+    elif s.journey.level is Level.CHILD_IN_NEED and not any(
+        r.kind == "stepdown.requested" and r.outcome == "accepted" for r in s.journey.requests
+    ):
+        yield Refusal("case.needs-step-down")
+
+
 def _fold_closed(journey: Journey, step: Step) -> Journey:
     continues = step.content.support is Support.CONTINUES
     closed = replace(
-        journey,
+        _settled(journey, everything=step.event.data.history is not None),
         case_open=False,
         assessment=None,
-        level=Level.EARLY_HELP if continues else Level.UNIVERSAL,
+        proposals=(),
         support="chosen" if continues else "declined",
         child_in_need_since="",
         protection_plan_ended="",
     ).with_involved(step.event.agency)
-    if step.event.data.history is not None:
-        closed = _settled(closed)
-    return closed if continues else replace(closed, lead=None, proposals=())
+    if continues:
+        return replace(closed, level=Level.EARLY_HELP)
+    if journey.level is Level.EARLY_HELP:
+        return closed  # social care never led: the Team Around the Child goes on (003 §2.6)
+    return replace(closed, level=Level.UNIVERSAL, lead=None)
 
 
-def _settled(journey: Journey) -> Journey:
-    """Return the journey without open requests: history tells the closing, not the decisions."""
-    requests = tuple(r if r.outcome else replace(r, outcome="closed") for r in journey.requests)
+def _settled(journey: Journey, *, everything: bool) -> Journey:
+    """Return the journey without open step downs, or, for history, without any open request.
+
+    History tells the closing and not the decisions before it; a step down ends with its case.
+    """
+    requests = tuple(
+        replace(r, outcome="closed")
+        if not r.outcome and (everything or r.kind == "stepdown.requested")
+        else r
+        for r in journey.requests
+    )
     return replace(journey, requests=requests)
 
 
@@ -75,7 +100,13 @@ CLOSED = Kind(
     fold=_fold_closed,
     addressed=False,
     senders=frozenset({Role.SOCIAL_CARE, Role.FIRST_RESPONSE}),
-    guards=(_case_is_open, _lead_has_accepted, tells_lead, needs_statement("closure.reason")),
+    guards=(
+        _case_is_open,
+        _lead_has_accepted,
+        _stepped_down,
+        tells_lead,
+        needs_statement("closure.reason"),
+    ),
 )
 
 KINDS = (CLOSED,)

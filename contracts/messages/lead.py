@@ -11,8 +11,11 @@ from contracts.journey import Journey, Lead, Proposal
 from contracts.kinds import Kind, NoContent, Situation, Step
 from contracts.messages.guards import tells_lead
 from contracts.reasons import Refusal
-from contracts.roles import Role
+from contracts.roles import Level, Role
 from contracts.values import Value
+
+_CARE = (Role.SOCIAL_CARE, Role.FIRST_RESPONSE)
+_IN_NEED = (Level.CHILD_IN_NEED, Level.CHILD_PROTECTION)
 
 
 class LeadProposed(Value):
@@ -22,15 +25,19 @@ class LeadProposed(Value):
 
 
 def _may_propose(s: Situation) -> Iterator[Refusal]:
-    """Refuse a proposal by an agency without a part: the lead's, social care or the CAF team."""
+    """Refuse a proposal by an agency without the standing for it.
+
+    The lead's agency may, and with a part in the journey social care, First Response and the CAF
+    team. A social worker leads only once an assessment found need (003 §2.8).
+    """
     lead = s.journey.lead if s.journey else None
-    by_role = s.role_of(s.event.agency) in (
-        Role.SOCIAL_CARE,
-        Role.CAF_TEAM,
-        Role.FIRST_RESPONSE,
-    )
+    by_role = s.has_part and s.role_of(s.event.agency) in (*_CARE, Role.CAF_TEAM)
     if not by_role and (lead is None or lead.agency != s.event.agency):
         yield Refusal("lead.may-not-propose")
+    into_care = s.role_of(agency_of(s.message.content.practitioner)) in _CARE
+    in_need = s.journey is not None and s.journey.level in _IN_NEED
+    if into_care and not in_need:
+        yield Refusal("lead.not-in-need")
 
 
 def _proposal_is_new(s: Situation) -> Iterator[Refusal]:
@@ -41,10 +48,16 @@ def _proposal_is_new(s: Situation) -> Iterator[Refusal]:
         yield Refusal("recipient.missing", agency_of(proposed))
     if s.journey is None:
         return
-    if s.journey.proposals:
+    if any(not _replaceable(s, p) for p in s.journey.proposals):
         yield Refusal("lead.already-proposed")
     if s.journey.lead is not None and s.journey.lead.practitioner == proposed:
         yield Refusal("lead.already-lead")
+
+
+def _replaceable(s: Situation, proposal: Proposal) -> bool:
+    """Tell whether a proposal may give way: to its own proposer, or when the person has left."""
+    left = s.directory.practitioner(proposal.practitioner, s.now) is None
+    return left or proposal.proposed_by == s.event.agency
 
 
 def _proposal(s: Situation) -> Proposal | None:
@@ -66,9 +79,7 @@ def _answers_proposal(s: Situation) -> Iterator[Refusal]:
 def _fold_proposed(journey: Journey, step: Step) -> Journey:
     who = step.content.practitioner
     proposal = Proposal(step.event.id, who, agency_of(who), step.event.agency, step.at)
-    return replace(journey, proposals=(*journey.proposals, proposal)).with_involved(
-        step.event.agency, proposal.agency
-    )
+    return replace(journey, proposals=(proposal,)).with_involved(step.event.agency, proposal.agency)
 
 
 def _without(journey: Journey, step: Step) -> Journey:

@@ -40,13 +40,16 @@ def _acknowledges_request(s: Situation) -> Iterator[Refusal]:
         yield Refusal("request.unknown")
     elif s.event.agency not in request.to:
         yield Refusal("request.not-recipient")
-    elif request.acknowledged:
+    elif request.outcome or s.event.agency in request.acknowledged_by:
         yield Refusal("request.already-answered")
 
 
 def _fold_acknowledged(journey: Journey, step: Step) -> Journey:
     request = journey.request(step.event.data.answers or "")
-    return journey.with_request(replace(request, acknowledged=True)) if request else journey
+    if request is None:
+        return journey
+    taken_by = (*request.acknowledged_by, step.event.agency)
+    return journey.with_request(replace(request, acknowledged_by=taken_by))
 
 
 def _not_known_yet(s: Situation) -> Iterator[Refusal]:
@@ -96,6 +99,12 @@ def _consent_is_held(s: Situation) -> Iterator[Refusal]:
         yield Refusal("consent.unknown")
 
 
+def _has_a_part(s: Situation) -> Iterator[Refusal]:
+    """Refuse word of a consent from an agency that has no part in the child's journey."""
+    if s.journey is not None and not s.has_part:
+        yield Refusal("consent.no-part")
+
+
 def _fold_withdrawn(journey: Journey, step: Step) -> Journey:
     def after(held: ConsentHeld) -> ConsentHeld:
         if held.consent.id != step.content.consent or held.withdrawn_at is not None:
@@ -136,7 +145,7 @@ CONSENT_RECORDED = Kind(
     fold=_fold_involved,
     bases=frozenset({BasisKind.NOTICE}),
     addressed=False,
-    guards=(_carries_consent,),
+    guards=(_carries_consent, _has_a_part),
 )
 
 CONSENT_WITHDRAWN = Kind(
@@ -147,7 +156,7 @@ CONSENT_WITHDRAWN = Kind(
     fold=_fold_withdrawn,
     addressed=False,
     bases=frozenset({BasisKind.NOTICE}),
-    guards=(_consent_is_held,),
+    guards=(_consent_is_held, _has_a_part),
 )
 
 STORY_ADDED = Kind(

@@ -59,7 +59,7 @@ class ReferralDecided(Value):
 
 
 def is_protection(s: Situation) -> bool:
-    """Tell whether the message raises a child-protection concern."""
+    """Tell whether the message raises a child-protection concern, on whatever basis."""
     return bool(s.message.content.concern is Concern.CHILD_PROTECTION)
 
 
@@ -118,7 +118,7 @@ def decide_request(journey: Journey, step: Step, outcome: str) -> Journey:
     request = journey.request(step.event.data.answers or "")
     if request is None:
         return journey
-    return journey.with_request(replace(request, acknowledged=True, outcome=outcome))
+    return journey.with_request(replace(request, outcome=outcome))
 
 
 def start_assessing(journey: Journey, step: Step, outcome: str) -> Journey:

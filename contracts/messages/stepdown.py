@@ -81,16 +81,25 @@ def _from_child_in_need(s: Situation) -> Iterator[Refusal]:
 
 def _both_consents(s: Situation) -> Iterator[Refusal]:
     """Refuse without consent to the support and, apart from it, to sharing (003 §4.1)."""
-    held = (
-        tuple(c.consent for c in s.journey.consents if c.withdrawn_at is None) if s.journey else ()
-    )
-    consents = held + s.event.data.consents
+    consents = tuple(c.consent for c in s.consents if c.withdrawn_at is None)
     for covers, code in (
         (Covers.SERVICE, "stepdown.consent-service"),
         (Covers.SHARING, "stepdown.consent-sharing"),
     ):
-        if not any(c.covers is covers and _in_force(c, s.now) for c in consents):
+        if not any(c.covers is covers and _in_force(c, s.now) and _for_caf(s, c) for c in consents):
             yield Refusal(code)
+
+
+def _for_caf(s: Situation, consent: Consent) -> bool:
+    """Tell whether a consent names the CAF team: an empty scope covers nothing."""
+    teams = {a for a in s.recipients | {s.event.agency} if s.role_of(a) is Role.CAF_TEAM}
+    return Role.CAF_TEAM in consent.roles or not teams.isdisjoint(consent.recipients)
+
+
+def _still_agreed(s: Situation) -> Iterator[Refusal]:
+    """Refuse to take a family on that has withdrawn a consent meanwhile (003 §§3.3, 4.1)."""
+    if s.message.content.outcome is StepDownOutcome.ACCEPTED:
+        yield from _both_consents(s)
 
 
 def _in_force(consent: Consent, now: datetime) -> bool:
@@ -133,7 +142,13 @@ DECIDED = Kind(
     content=StepDownDecided,
     fold=_fold_decided,
     senders=frozenset({Role.CAF_TEAM}),
-    guards=(answers_request(REQUESTED.name), tells_referrer, tells_lead, explains_refusal),
+    guards=(
+        answers_request(REQUESTED.name),
+        tells_referrer,
+        tells_lead,
+        explains_refusal,
+        _still_agreed,
+    ),
 )
 
 KINDS = (REQUESTED, DECIDED)

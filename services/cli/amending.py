@@ -137,7 +137,8 @@ def add_practitioner(
     """Add `person` with the public signing key `x`, valid from `now`.
 
     Raises HandrailError `practitioner.exists`, `practitioner.bad-id`, `agency.unknown`,
-    `practitioner.unknown` for a line manager the directory does not hold, or `key.not-public`.
+    `practitioner.unknown` for a line manager the directory does not hold, `directory.bad-entry` for
+    one of another agency, or `key.not-public`.
     """
     _check_practitioner(partnership, person.id)
     _check_public(x)
@@ -205,6 +206,12 @@ def _check_addition(directory: Directory, person: Practitioner, now: datetime) -
     for named in (person.line_manager, person.deputy):
         if named is not None and directory.practitioner(named, now) is None:
             raise _unknown(named)
+    if person.line_manager and agency_of(person.line_manager) != agency_of(person.id):
+        raise HandrailError(
+            "directory.bad-entry",
+            "the line manager is of another agency",
+            "name somebody of the practitioner's own agency",
+        )
 
 
 def _check_practitioner(partnership: Partnership, practitioner: str) -> None:

@@ -1,6 +1,8 @@
 """Files that people give to commands: read with a limit, written whole."""
 
+import os
 from pathlib import Path
+from typing import TextIO
 
 from contracts import document, sealed_file
 from contracts.document import Document
@@ -51,3 +53,10 @@ def write_file(path: Path, content: bytes) -> None:
             f"the file {path} cannot be written",
             "check that its folder exists and may be written",
         ) from None
+
+
+def private_log(path: Path) -> TextIO:
+    """Open a log to be added to, readable by its owner alone, also where it exists already."""
+    file = path.open("a", encoding="utf-8")
+    os.fchmod(file.fileno(), 0o600)
+    return file

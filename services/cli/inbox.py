@@ -112,7 +112,7 @@ async def _read(
 
 
 def _show(told: dict[str, Any]) -> None:
-    from services.cli.showing import show_statements, title
+    from services.cli.showing import content_words, show_statements, title
 
     about = told["delivery"]
     say(f"{title(about['kind'])} ({about['kind']}), message {about['message']}")
@@ -121,7 +121,7 @@ def _show(told: dict[str, Any]) -> None:
     say(f"  received     {when(about['received'])}")
     say(f"  basis        {about['basis']['kind']}")
     for name, value in about["content"].items():
-        say(f"  {name:<12} {plain(value)}")
+        say(f"  {name:<12} {content_words(value)}")
     show_statements(one["statement"] for one in told["statements"])
     withheld = told["withheld"]
     if withheld is None:

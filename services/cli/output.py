@@ -20,6 +20,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PIPED_COLUMNS = 200
+_NO_ANSWER = frozenset(
+    {"nats.not-running", "nats.unreachable", "service.unreachable", "service.no-answer"}
+)
 
 
 class Exit(IntEnum):
@@ -38,18 +41,41 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
 
     A command's own switch for JSON is called `as_json`.
     """
+    return _ending(function, lambda _: Exit.ERROR)
 
+
+def sending(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a command that sends, as `command` does; its exit code tells why nothing was sent.
+
+    What is refused here for a reason that the exchange would give counts as refused, a server that
+    cannot be reached as no answer.
+    """
+    return _ending(function, _why_unsent)
+
+
+def _why_unsent(error: HandrailError) -> Exit:
+    from contracts.reasons import reasons
+
+    if error.code in _NO_ANSWER:
+        return Exit.NO_ANSWER
+    return Exit.REFUSED if error.code in reasons() else Exit.ERROR
+
+
+def _ending(
+    function: Callable[P, T], exit_of: Callable[[HandrailError], Exit]
+) -> Callable[P, T]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return function(*args, **kwargs)
         except HandrailError as error:
-            tell_error(error, as_json=bool(kwargs.get("as_json")))
+            told = error
         except BrokenPipeError:
             raise
         except OSError as error:
-            tell_error(_by_system(error), as_json=bool(kwargs.get("as_json")))
-        raise typer.Exit(Exit.ERROR)
+            told = _by_system(error)
+        tell_error(told, as_json=bool(kwargs.get("as_json")))
+        raise typer.Exit(exit_of(told))
 
     return run
 

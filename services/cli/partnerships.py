@@ -1,13 +1,18 @@
 """`handrail partnership`: founding a partnership and adding agencies to it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from contracts.roles import Role
 from services.cli.options import Dir, Json, load
 from services.cli.output import command, now, print_json, say
+
+_START_AGAIN: Final = (
+    "Where `handrail up` is running, stop it and start it again: the server's accounts are written "
+    "when it starts. People are taken within seconds."
+)
 
 app = typer.Typer(
     no_args_is_help=True, help="Found a partnership and say which agencies take part."
@@ -103,7 +108,7 @@ def add(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Add an agency: its delivery keys for 13 months, and its gateway's identities if new.
 
-    A running server takes a new gateway in when it is started again.
+    The server's accounts are written when it starts, so `handrail up` must be started again for it.
     """
     from services.cli.amending import add_agency
     from services.cli.founding import Plan
@@ -114,9 +119,11 @@ def add(  # noqa: PLR0913 - one parameter per option
     agency = directory.agencies[f"{partnership.id}.{name}"]
     if as_json:
         version = directory.document.version
-        print_json({"agency": agency.id, "gateway": agency.gateway, "directory_version": version})
+        made = {"agency": agency.id, "gateway": agency.gateway, "directory_version": version}
+        print_json({**made, "note": _START_AGAIN})
         return
     say(f"Added {agency.id} ({agency.role.value}) behind the gateway {agency.gateway}.")
+    say(_START_AGAIN)
     say(f"Next: handrail practitioner add {agency.id}.HANDLE --name NAME")
 
 

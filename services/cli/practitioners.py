@@ -1,6 +1,6 @@
 """`handrail practitioner`: keys that people make, and the directory that names them."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,6 +13,11 @@ Id = Annotated[
     str,
     typer.Argument(metavar="ID", help="Such as demo.hilltop-school.jo-marsh.", show_default=False),
 ]
+
+_LEADS: Final = (
+    "a child whom this person leads stays theirs until somebody else accepts, and a proposal to "
+    "them stays open; hand each on with `handrail lead propose CHILD PRACTITIONER --as PERSON`"
+)
 
 
 @app.command()
@@ -86,7 +91,10 @@ def add(  # noqa: PLR0913 - one parameter per option
 @app.command()
 @command
 def leave(practitioner: Id, *, state: Dir = None, as_json: Json = False) -> None:
-    """Let a person leave: from now on they sign nothing; what they signed before stays valid."""
+    """Let a person leave: from now on they sign nothing; what they signed before stays valid.
+
+    The lead for a child stays theirs until somebody else has accepted it.
+    """
     from services.cli.amending import dismiss, vacancies
 
     directory = dismiss(load(state), practitioner, now())
@@ -98,9 +106,11 @@ def leave(practitioner: Id, *, state: Dir = None, as_json: Json = False) -> None
                 "practitioner": practitioner,
                 "directory_version": version,
                 "still_named_as": open_places,
+                "note": _LEADS,
             }
         )
         return
     say(f"{practitioner} has left; the directory is now version {version}.")
     for place in open_places:
         warn(f"still named as {place}")
+    warn(_LEADS)

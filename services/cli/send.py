@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from services.cli.options import Dir, Json, Timeout, load
-from services.cli.output import command
+from services.cli.output import sending
 
 
-@command
+@sending
 def send(  # noqa: PLR0913 - one parameter per option
     file: Annotated[Path, typer.Argument(help="A plain JSON document, or a sealed file.")],
     *,
@@ -44,7 +44,8 @@ def send(  # noqa: PLR0913 - one parameter per option
     """Send a message and print the exchange's answer: to whom it went, or why it was refused.
 
     A document without an id is a new message every time. Child protection takes the urgent lane.
-    Exit code: 0 accepted, 3 refused, 4 no answer yet, 5 held, 1 any other error.
+    Exit code: 0 accepted, 3 refused (by the exchange, or here for the same reasons), 4 no answer
+    yet or no server to be reached, 5 held, 1 any other error.
     """
     from services.cli.desk import wait_for
     from services.cli.sending import Order, carry_out

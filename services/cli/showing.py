@@ -29,7 +29,7 @@ def show_message(sealed: Sealed) -> None:
     for consent in event.data.consents:
         say(f"  consent       {_members(consent)}")
     for name, value in event.data.content.items():
-        say(f"  {name:<13} {plain(value)}")
+        say(f"  {name:<13} {content_words(value)}")
     show_statements(d.statement.model_dump(mode="json") for d in statements_of(sealed))
 
 
@@ -40,8 +40,19 @@ def _members(value: Value) -> str:
     return plain(f"{kind}: {rest}" if kind and rest else kind or rest)
 
 
+def content_words(value: object) -> str:
+    """Return a member of a message's content for people, with nothing that moves a terminal."""
+    if not isinstance(value, Mapping):
+        return plain(_words(value))
+    return ", ".join(
+        f"{plain(name).replace('_', ' ')} {when(said) if name == 'at' else plain(_words(said))}"
+        for name, said in value.items()
+        if said is not None
+    )
+
+
 def _words(member: object) -> str:
-    return ", ".join(map(str, member)) if isinstance(member, list) else str(member)
+    return ", ".join(map(str, member)) if isinstance(member, list | tuple) else str(member)
 
 
 def show_statements(statements: Iterable[Mapping[str, Any]]) -> None:

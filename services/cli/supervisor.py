@@ -9,10 +9,12 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 from contracts.errors import HandrailError
+from services.cli.files import private_log
 from services.cli.messages import current_directory
 from services.cli.output import now
 from services.cli.running import SERVICES, service
@@ -22,6 +24,7 @@ from services.runtime.partnership import Partnership
 from services.runtime.planning import server_plan
 from services.runtime.server import EmbeddedServer
 from services.runtime.state_lock import StateLock
+from services.runtime.tasks import end
 
 OWN_PROCESS: Final = ("exchange", "exchange-urgent")
 """What runs beside this process: deciding is work, and child protection must not wait for it."""
@@ -37,8 +40,9 @@ Say = Callable[[str], None]
 async def everything(partnership: Partnership, say: Say) -> AsyncIterator["Supervisor"]:
     """Start the server and every service, and stop them in order at the end.
 
-    `say` is told what has come up. Raises HandrailError `state.locked`, `server.*` or whatever
-    keeps a service from starting.
+    `say` is told what has come up. A server that ends unasked is started again on its port, and the
+    services reconnect by themselves. Raises HandrailError `state.locked`, `server.*` (in the body
+    too, for a server that does not come back) or whatever keeps a service from starting.
     """
     lock = StateLock(partnership.folder)
     await asyncio.to_thread(lock.acquire, _LOCK_WAIT_S)
@@ -47,13 +51,56 @@ async def everything(partnership: Partnership, say: Say) -> AsyncIterator["Super
         async with EmbeddedServer(lock, plan) as server:
             say(f"nats-server on port {server.port}")
             supervisor = Supervisor(partnership, say)
-            try:
-                await supervisor.start()
-                yield supervisor
-            finally:
-                await supervisor.stop()
+            async with _kept(server, say, supervisor.renew):
+                try:
+                    await supervisor.start()
+                    yield supervisor
+                finally:
+                    await supervisor.stop()
     finally:
         lock.release()
+
+
+@asynccontextmanager
+async def _kept(server: EmbeddedServer, say: Say, back: Callable[[], None]) -> AsyncIterator[None]:
+    """Keep the server running during the body, and call `back` when it had to be started again.
+
+    Raises what keeps it from coming back, and ends the body.
+    """
+    body = asyncio.current_task()
+    assert body is not None  # noqa: S101 - a coroutine runs in a task
+    keeper = asyncio.create_task(_keep_server(server, say, back), name="nats-server")
+    keeper.add_done_callback(lambda done: None if done.cancelled() else body.cancel())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not keeper.done():
+            raise
+        body.uncancel()
+        keeper.result()
+    finally:
+        keeper.cancel()
+        await end((keeper,))
+
+
+async def _keep_server(server: EmbeddedServer, say: Say, back: Callable[[], None]) -> None:
+    """Start the server again whenever it ends; raises what keeps it from being started again."""
+    port = server.port
+    for attempt in count():
+        await server.wait_exit()
+        _log.error("server.ended", port=port)
+        say("nats-server ended and is started again")
+        await asyncio.sleep(_pause_s(attempt))
+        await server.start()
+        if server.port != port:
+            raise HandrailError(
+                "server.port-taken",
+                "another program took the port of nats-server while it was down",
+                "start everything again with `handrail up`",
+            )
+        _log.warning("server.restarted", port=port)
+        say(f"nats-server on port {port}")
+        back()
 
 
 class Supervisor:
@@ -65,7 +112,7 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = {name: asyncio.Event() for name in SERVICES}
-        self.processes: dict[str, int] = {}
+        self._children: dict[str, asyncio.subprocess.Process] = {}
 
     async def start(self) -> None:
         """Start all services and return when each is ready."""
@@ -85,6 +132,16 @@ class Supervisor:
         self._stop.set()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def renew(self) -> None:
+        """Have the services with a process of their own started again, after the server was.
+
+        What the exchange had asked the server for is lost with it, and a lane alone would notice
+        only when its request has run out, after more than half a minute.
+        """
+        for name, child in self._children.items():
+            if child.returncode is None and self._ready[name].is_set():
+                child.terminate()
+
     async def _keep(self, name: str, run: Callable[[str], Awaitable[None]]) -> None:
         """Run a service again whenever it ends unasked; a first start that fails is raised."""
         attempt = 0
@@ -99,9 +156,8 @@ class Supervisor:
                     raise _did_not_start(name, "up") from error
             if self._stop.is_set():
                 return
-            pause = _RESTART_S[min(attempt, len(_RESTART_S) - 1)]
+            await _pause(self._stop, _pause_s(attempt))
             attempt += 1
-            await _pause(self._stop, pause)
 
     async def _task(self, name: str) -> None:
         await service(name)(self._partnership, self._stop, ready=lambda: self._up(name))
@@ -109,7 +165,7 @@ class Supervisor:
     async def _process(self, name: str) -> None:
         """Run a service as a child process; its first line of output says that it is ready."""
         folder = self._partnership.folder
-        with (folder / "logs" / f"{name}.log").open("ab") as log_file:
+        with private_log(folder / "logs" / f"{name}.log") as log_file:
             child = await asyncio.create_subprocess_exec(
                 *_command(name, folder),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -117,7 +173,7 @@ class Supervisor:
                 stderr=log_file,
                 start_new_session=True,
             )
-        self.processes[name] = child.pid
+        self._children[name] = child
         try:
             await self._watch(name, child)
         finally:
@@ -160,6 +216,11 @@ async def _ended(child: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         child.kill()
         await child.wait()
+
+
+def _pause_s(attempt: int) -> float:
+    """Return how long to wait before a start, in seconds; `attempt` counts from 0."""
+    return _RESTART_S[min(attempt, len(_RESTART_S) - 1)]
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -10,18 +10,19 @@ from services.cli.desk import ask_operator
 from services.cli.output import warn
 from services.runtime.partnership import Partnership
 
-UNTRACKED = frozenset(
-    {"nkey.missing", "service.unreachable", "service.no-answer", "track.unknown-child"}
-)
-"""When the tracker is no help: no operator here, no tracker running, or a child it has not met."""
+_AWAY = frozenset({"nkey.missing", "service.unreachable", "service.no-answer"})
+"""When the tracker is no help: no operator here, or no tracker running."""
 
 
 async def journey_of(partnership: Partnership, child: str) -> Journey | None:
-    """Return who leads and which requests are open, or None where the tracker cannot tell."""
+    """Return who leads and which requests are open, or None where there is no tracker to ask.
+
+    Raises HandrailError `track.unknown-child` for a child that the tracker has not met.
+    """
     try:
         told = await ask_operator(partnership, "tracker.track", child=child)
     except HandrailError as error:
-        if error.code not in UNTRACKED:
+        if error.code not in _AWAY:
             raise
         return None
     return _journey(child, told["journey"])
@@ -34,13 +35,20 @@ async def recipients(
     *,
     answers: str | None = None,
     others: Iterable[str] = (),
+    must_be_known: bool = False,
 ) -> list[str]:
     """Return the agencies to address, without `own`; `own` alone where there is nobody else.
 
     `answers` is the message that is answered, `others` are added as they are. The exchange refuses
-    a message that leaves out somebody who must be told, and names the agency.
+    a message that leaves out somebody who must be told, and names the agency. Raises HandrailError
+    `track.unknown-child` when the child `must_be_known`; otherwise the tracker may be behind.
     """
-    journey = await journey_of(partnership, child)
+    try:
+        journey = await journey_of(partnership, child)
+    except HandrailError as error:
+        if must_be_known or error.code != "track.unknown-child":
+            raise
+        journey = None
     if journey is None:
         warn("the tracker is not to be had, so the lead's agency may have to be named with --also")
     told = dict.fromkeys((*must_be_told(journey, answers), *others))

@@ -95,12 +95,12 @@ def found_if_missing(state: Path | None) -> "Partnership":
 
 def log_to_folder(partnership: "Partnership") -> None:
     """Write this process's log to `logs/up.log` in the folder of state, by the level set."""
+    from services.cli.files import private_log
     from services.runtime import log
 
     logs = partnership.folder / "logs"
     logs.mkdir(mode=0o700, exist_ok=True)
-    file = (logs / "up.log").open("a", encoding="utf-8")
-    log.configure("up", file, partnership.settings.log_level)
+    log.configure("up", private_log(logs / "up.log"), partnership.settings.log_level)
 
 
 def _teller(*, as_json: bool) -> Callable[[str], None]:

@@ -11,6 +11,7 @@ from services.cli.output import Exit, command, print_json, say, tell_error
 
 if TYPE_CHECKING:
     from services.cli.proving import Proof
+    from services.runtime.partnership import Partnership
 
 
 @command
@@ -40,8 +41,8 @@ def verify(
     from services.cli.files import read_bytes
     from services.cli.proving import prove
 
-    root_x = root or load(state).root_x
-    where = directory or load(state).directory_path
+    root_x = root or _of_folder(state).root_x
+    where = directory or _of_folder(state).directory_path
     proof = prove(read_bytes(file, None), read_bytes(where, None), root_x, at)
     if as_json:
         print_json(proof.as_json())
@@ -49,6 +50,23 @@ def verify(
         _show(proof)
     if proof.refusals:
         raise typer.Exit(Exit.ERROR)
+
+
+def _of_folder(state: Path | None) -> "Partnership":
+    """Return the partnership of the folder of state; where there is none, say what to name."""
+    from contracts.errors import HandrailError
+
+    try:
+        return load(state)
+    except HandrailError as error:
+        if error.code != "partnership.missing":
+            raise
+        raise HandrailError(
+            error.code,
+            error.message,
+            "name the partnership's directory with --directory and its root key with --root, "
+            "or the folder of state with --dir",
+        ) from None
 
 
 def _show(proof: "Proof") -> None:

@@ -10,14 +10,15 @@ from datetime import datetime
 
 from consent import Share, ShareRequest, Withhold
 from consent import decide as decide_sharing
-from contracts.consents import BasisKind, ConsentHeld
+from contracts.consents import ProtectionBasis
 from contracts.directory import Directory
-from contracts.journey import MOST_CONSENTS, Journey
+from contracts.event import MAX_AGE
+from contracts.journey import MOST_OPEN, Journey
 from contracts.kinds import Kind, Opened, Situation, Step, iso
 from contracts.messages.referral import Concern
 from contracts.questions import questions
 from contracts.reasons import Refusal
-from services.exchange.people import people_and_roles
+from services.exchange.people import consents_carried, people_and_roles
 
 _FLOOR = frozenset(
     {
@@ -89,17 +90,15 @@ def decide(
 
 
 def raises_protection(message: Opened) -> bool:
-    """Tell whether the message raises a child-protection concern and travels on that basis."""
-    concern = getattr(message.content, "concern", None)
-    on_basis = message.event.data.basis.kind == BasisKind.PROTECTION.value
-    return on_basis and concern is Concern.CHILD_PROTECTION
+    """Tell whether the message raises a child-protection concern, on whatever basis."""
+    return getattr(message.content, "concern", None) is Concern.CHILD_PROTECTION
 
 
 def _reasons(s: Situation, *, opening: bool) -> Iterator[Refusal]:
     kind = s.message.kind
     yield from people_and_roles(s)
-    carried = s.event.data.consents
-    if carried and s.journey and len(s.journey.consents) + len(carried) > MOST_CONSENTS:
+    yield from consents_carried(s)
+    if kind.asks and s.journey and s.journey.open_requests_of(s.event.agency) >= MOST_OPEN:
         yield Refusal("journey.full")
     if s.journey is not None and _id_is_taken(s.journey, s.event.id):
         yield Refusal("message.id-reused")
@@ -107,11 +106,23 @@ def _reasons(s: Situation, *, opening: bool) -> Iterator[Refusal]:
         yield Refusal("message.basis-not-allowed", s.event.data.basis.kind)
     if s.journey is None and not kind.opening and not opening:
         yield Refusal("message.unknown-child")
-    history = s.event.data.history
-    if history is not None and history.occurred_on > iso(s.now):
-        yield Refusal("history.not-history")
+    yield from _history(s)
     for guard in kind.guards:
         yield from guard(s)
+
+
+def _history(s: Situation) -> Iterator[Refusal]:
+    """Refuse the marker on what is live: recent, about child protection, or upon live messages.
+
+    Otherwise a referral could pass without a clock, and old news could undo what is going on.
+    """
+    history = s.event.data.history
+    if history is None:
+        return
+    recent = history.occurred_on > iso(s.now - MAX_AGE)[:10]
+    live = s.journey is not None and s.journey.live
+    if recent or live or raises_protection(s.message):
+        yield Refusal("history.not-history")
 
 
 def _id_is_taken(journey: Journey, message: str) -> bool:
@@ -121,9 +132,8 @@ def _id_is_taken(journey: Journey, message: str) -> bool:
 
 def _sharing(s: Situation, *, protection: bool) -> list[tuple[str, Share | Withhold]]:
     data = s.event.data
-    held = s.journey.consents if s.journey else ()
-    known = {c.consent.id for c in held}
-    carried = tuple(ConsentHeld(consent=c) for c in data.consents if c.id not in known)
+    # Child protection comes before consent, whatever basis the sender named (003 §2.2).
+    basis = ProtectionBasis() if protection else data.basis
     categories = tuple(d.statement.category for d in s.message.statements)
     managers = s.directory.line_managers(data.author.id, s.now)
     return [
@@ -131,7 +141,7 @@ def _sharing(s: Situation, *, protection: bool) -> list[tuple[str, Share | Withh
             agency,
             decide_sharing(
                 ShareRequest(
-                    basis=data.basis,
+                    basis=basis,
                     sender=s.event.agency,
                     author=data.author.id,
                     countersigners=data.countersigners,
@@ -139,7 +149,7 @@ def _sharing(s: Situation, *, protection: bool) -> list[tuple[str, Share | Withh
                     recipient=agency,
                     recipient_role=s.role_of(agency),
                     categories=categories,
-                    consents=held + carried,
+                    consents=s.consents,
                     now=s.now,
                     protection=protection,
                 )
@@ -190,5 +200,6 @@ def folded(before: Journey, step: Step, kind: Kind, answered: tuple[int, ...]) -
         after,
         entries=before.entries + 1,
         now=step.at,
+        live=before.live or step.event.data.history is None,
         answered={**before.answered, **marks} if marks else before.answered,
     )

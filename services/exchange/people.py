@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from contracts.event import Signer
 from contracts.identifiers import agency_of
+from contracts.journey import MOST_CONSENTS, MOST_TAKEN
 from contracts.kinds import Situation
 from contracts.reasons import Refusal
 from contracts.roles import Capacity
@@ -37,7 +38,8 @@ def _sender(s: Situation) -> Iterator[Refusal]:
 def _signers(s: Situation) -> Iterator[Refusal]:
     kind, author = s.message.kind, s.event.data.author
     for signer in s.event.signers:
-        if s.directory.practitioner(signer.id, s.now) is None:
+        # Judged at sealing, as keys are: what was signed before somebody left stays valid.
+        if s.directory.practitioner(signer.id, s.event.time) is None:
             yield Refusal("practitioner.unknown", "" if signer is author else signer.id)
         elif not _has_capacity(s, signer):
             yield Refusal("practitioner.capacity", signer.capacity.value)
@@ -72,6 +74,20 @@ def _leads(s: Situation, practitioner: str) -> bool:
     return getattr(content, "lead", None) == practitioner or (
         proposed is not None and proposed.practitioner == practitioner
     )
+
+
+def consents_carried(s: Situation) -> Iterator[Refusal]:
+    """Yield why consents may not be carried: who took them, and how many there are (003 §4.3)."""
+    carried = s.event.data.consents
+    if not carried:
+        return
+    for consent in carried:
+        known = s.directory.practitioner(consent.taken_by, s.event.time) is not None
+        if not known or agency_of(consent.taken_by) != s.event.agency:
+            yield Refusal("consent.taken-by", consent.taken_by)
+    taken = sum(1 for c in s.consents if agency_of(c.consent.taken_by) == s.event.agency)
+    if taken > MOST_TAKEN or len(s.consents) > MOST_CONSENTS:
+        yield Refusal("journey.full")
 
 
 def _recipients(s: Situation) -> Iterator[Refusal]:

@@ -8,6 +8,7 @@ from services.exchange.lanes import Arrived, Lane
 Place = tuple[str, int]
 """Where a submission lies: its lane and its sequence there."""
 
+_TRIES = 3
 _RECORDS = 900
 _MOST_PER_MESSAGE = 72
 _BYTES = 6 * 1024 * 1024
@@ -22,14 +23,16 @@ class Taker:
     def __init__(self, group: int) -> None:
         """Take at most `group` submissions at a time."""
         self.at_fault: set[Place] = set()
+        self._alone: Counter[Place] = Counter()
         self._group = group
         self._singly: Counter[str] = Counter()
         self._turn = 0
 
     def suspect(self, places: Collection[Place]) -> None:
-        """Take these one at a time from now on; one that was alone already is at fault."""
+        """Take these one at a time from now on; what fails alone three times is at fault."""
         if len(places) == 1:
-            self.at_fault.update(places)
+            self._alone.update(places)
+            self.at_fault.update(p for p in places if self._alone[p] >= _TRIES)
         self.singly(places)
 
     def singly(self, places: Iterable[Place]) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from contracts import jws
 from contracts.directory import Directory
+from contracts.errors import HandrailError
 from contracts.kinds import Opened
 from contracts.records import Decision, Receipt
 from contracts.subjects import receipt
@@ -118,7 +120,7 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - the cursors survive whatever it was
                 # Whatever happened, the cursors say what is still to do: start again from them.
                 _log.warning("worker.interrupted", **error_keys(error))
-                self._doubt()
+                self._doubt(error)
                 await _pause(stop, _IDLE_S)
         for lane in self._lanes.values():
             await lane.close()
@@ -206,9 +208,13 @@ class Worker:
         self._drop()
         return False
 
-    def _doubt(self) -> None:
-        """After an error of our own: take the lanes one message at a time, then set it aside."""
-        self._taker.suspect(self._taken)
+    def _doubt(self, error: Exception) -> None:
+        """After an error of our own, look for the message at fault; after a passing one, do not.
+
+        A lost server or an expired directory is no message's fault: that is waited out.
+        """
+        if not isinstance(error, (NatsError, OSError, TimeoutError, HandrailError)):
+            self._taker.suspect(self._taken)
         self._careful = _CAREFUL_GROUPS
         self._drop()
 

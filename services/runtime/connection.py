@@ -6,6 +6,7 @@ of a bare NKEY, so it is set on the client; tests on a real server hold that in 
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ OnClosed = Callable[[], Awaitable[None]]
 
 _RECONNECT_WAIT_S = 0.2
 _PENDING_BYTES = 32 * 1024**2
+_FAILING = "nats.connecting-failed"
+_FAILING_EVERY_S = 30.0
 
 
 async def connect(
@@ -92,13 +95,22 @@ class ConnectionEvents:
     """Turn nats-py's callbacks into event names; a refused key ends the first connecting.
 
     `connected` is set by whoever connects. Until then nothing is reported as closed, and a server
-    that does not know the key is an answer, not something to try again.
+    that does not know the key is an answer, not something to try again. Failures to connect come
+    five times a second while a server is away: they are told once, then every half minute.
+    `clock` gives seconds that only grow.
     """
 
-    def __init__(self, on_closed: OnClosed | None, log: Log | None) -> None:
+    def __init__(
+        self,
+        on_closed: OnClosed | None,
+        log: Log | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.connected = False
         self._on_closed = on_closed
         self._log = log
+        self._clock = clock
+        self._quiet_until = float("-inf")
 
     def callbacks(self) -> dict[str, Any]:
         """Return the callbacks as arguments of nats-py's `connect`."""
@@ -111,7 +123,8 @@ class ConnectionEvents:
 
     async def _error(self, error: Exception) -> None:
         event = _event_of(error)
-        self._tell(event)
+        if event != _FAILING or self._may_tell_failing():
+            self._tell(event)
         if event == "nats.refused" and not self.connected:
             raise HandrailError(
                 "nats.refused",
@@ -124,6 +137,7 @@ class ConnectionEvents:
             self._tell("nats.disconnected")
 
     async def _reconnected(self) -> None:
+        self._quiet_until = float("-inf")
         self._tell("nats.reconnected")
 
     async def _closed(self) -> None:
@@ -131,6 +145,13 @@ class ConnectionEvents:
             self._tell("nats.closed")
             if self._on_closed is not None:
                 await self._on_closed()
+
+    def _may_tell_failing(self) -> bool:
+        now = self._clock()
+        if now < self._quiet_until:
+            return False
+        self._quiet_until = now + _FAILING_EVERY_S
+        return True
 
     def _tell(self, event: str) -> None:
         if self._log is not None:
@@ -142,7 +163,7 @@ def _event_of(error: Exception) -> str:
     if isinstance(error, SlowConsumerError):
         return "nats.slow-consumer"
     if isinstance(error, OSError):
-        return "nats.connecting-failed"
+        return _FAILING
     text = str(error).lower()
     if "authorization violation" in text:
         return "nats.refused"

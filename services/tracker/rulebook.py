@@ -110,6 +110,7 @@ def facts_of(step: Step, addressee: Addressed) -> MessageFacts:
         concern=concern if isinstance(concern, str) else None,
         outcome=outcome if isinstance(outcome, str) else None,
         answers=event.data.answers,
+        sender=event.agency,
         replayed=step.replayed,
     )
 

@@ -109,6 +109,33 @@ async def test_no_second_server_ever_runs_on_one_folder_of_state(
         assert not _servers(partnership.folder)
 
 
+async def test_up_ends_with_the_reason_when_its_server_cannot_be_started_again(
+    partnership: Partnership,
+) -> None:
+    """The exit code is 1, the error has code and remedy, and no process is left."""
+    async with up(partnership.folder) as running:
+        # The server's configuration is written beside its place first, where there is no way now.
+        (partnership.folder / "nats" / "server.new").mkdir()
+        (server,) = _servers(partnership.folder)
+        os.kill(server, signal.SIGKILL)
+        said = await asyncio.wait_for(_said(running), READY_S)
+    assert running.returncode == 1
+    assert said["error"]["code"] == "system.failed"
+    assert said["error"]["remedy"]
+    assert not _servers(partnership.folder)
+    with StateLock(partnership.folder):
+        pass
+
+
+async def _said(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    """Return the error in what a process still prints, once it has ended."""
+    assert process.stdout is not None
+    told = (await process.stdout.read()).decode()
+    await process.wait()
+    made: dict[str, Any] = json.loads(told[told.index("{\n") :])
+    return made
+
+
 def _servers(folder: Path) -> list[int]:
     """The process ids of nats-servers that run on the configuration in `folder`."""
     found: list[int] = []

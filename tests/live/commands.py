@@ -79,7 +79,14 @@ class System:
 
     def children(self, service: str) -> list[int]:
         """Return the process ids of a service that `up` runs beside itself."""
-        wanted = b"\0".join((b"run", service.encode(), b"--dir", str(self.folder).encode()))
+        return self._processes(b"run", service.encode(), b"--dir", str(self.folder).encode())
+
+    def servers(self) -> list[int]:
+        """Return the process ids of the nats-server on this folder of state."""
+        return self._processes(b"-c", str(self.folder / "nats" / "server.conf").encode())
+
+    def _processes(self, *words: bytes) -> list[int]:
+        wanted = b"\0".join(words)
         found: list[int] = []
         for entry in Path("/proc").iterdir():
             with suppress(OSError):

@@ -134,7 +134,7 @@ def test_a_document_over_the_limit_is_refused_before_it_is_sent(system: System, 
     words = {"question": "concern.what_happened", "value": "x" * 2000, "said_by": "teacher"}
     size = len(json.dumps(words))
     times = MAX_BYTES // size + 1 if over == "the file" else int(MAX_BYTES * 0.9) // size
-    told = system.send(referral(statements=[words] * times), TEACHER, code=1).json
+    told = system.send(referral(statements=[words] * times), TEACHER, code=3).json
     assert told["error"]["code"] == "seal.too-large"
     assert told["error"]["remedy"]
     assert lane_end(system) == before
@@ -220,7 +220,7 @@ def test_who_joins_can_send_at_once_and_who_left_is_refused(system: System, tmp_
         shutil.copy(system.folder / name, elsewhere / name)
     system.run("practitioner", "leave", person)
 
-    told = system.run("send", paper, "--as", person, code=1)
+    told = system.run("send", paper, "--as", person, code=3)
     assert told["error"]["code"] == "practitioner.unknown"
     late = tmp_path / "late.sealed"
 

@@ -146,6 +146,12 @@ def test_the_lead_moves_with_an_acceptance_and_not_with_a_refusal(system: System
     assert {(accepted["message"], SCHOOL), (second["message"], "demo.caf-team")} <= told
 
 
+def test_nobody_is_proposed_for_a_child_who_is_not_known(system: System) -> None:
+    """The tracker's own answer is told, and nothing is sent."""
+    words = ("lead", "propose", new_reference(), CAF_WORKER, "--as", TEACHER)
+    assert system.run(*words, code=1)["error"]["code"] == "track.unknown-child"
+
+
 def test_bytes_that_are_no_message_are_listed_in_quarantine_and_stop_nothing(
     system: System,
 ) -> None:

@@ -200,3 +200,23 @@ async def test_a_journey_is_rebuilt_from_its_entries_without_a_disclosure(
         Entry.model_validate_json(data) for _, data in await exchange.all(f"journey.{child}")
     ]
     assert refold(entries) == load(entries[-1].journey)
+
+
+@pytest.mark.parametrize("fault", [TimeoutError, ZeroDivisionError])
+async def test_a_passing_fault_refuses_nobody(
+    nats_url: str, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    """A message that met a fault of the exchange's surroundings is decided when that is over."""
+    async with exchange_at(nats_url) as exchange:
+        sealed = m.referral(exchange.area, new_reference())
+        faults = iter([fault])
+
+        def fails_once(*given: Any) -> Any:
+            for one in faults:
+                raise one
+            return decide(*given)
+
+        monkeypatch.setattr(deciding, "decide", fails_once)
+        async with working(exchange.worker()) as worker:
+            assert (await exchange.decided(sealed)).outcome is Outcome.ACCEPTED
+            assert worker.counts.quarantined == 0

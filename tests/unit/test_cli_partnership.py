@@ -165,10 +165,11 @@ def test_a_bad_id_is_refused_before_anything_is_written(tmp_path: Path, name: st
 def test_an_agency_joins_with_its_gateway(folder: Path) -> None:
     """Adding an agency signs a new version with delivery keys and, once, a gateway's identities."""
     add_school(folder)
-    run(folder, "partnership", "agency", "add", "academy", "--name", "The Academy",
-        "--role", "universal", "--gateway", "schools")  # fmt: skip
+    told = run(folder, "partnership", "agency", "add", "academy", "--name", "The Academy",
+               "--role", "universal", "--gateway", "schools")  # fmt: skip
     directory = directory_of(folder)
 
+    assert "start it again" in told["note"]
     assert directory.document.version == 4
     assert [g.id for g in directory.document.gateways] == ["schools"]
     assert len(directory.agencies["area.academy"].delivery_keys) == 13
@@ -233,6 +234,7 @@ def test_the_key_is_made_by_the_person_and_signed_in_by_the_root(
         ("area.school", (), "directory.bad-entry"),
         ("area.school.jo", ("--line-manager", "area.school.nobody"), "practitioner.unknown"),
         ("area.school.jo", ("--line-manager", "nobody"), "directory.bad-entry"),
+        ("area.school.jo", ("--line-manager", "area.clinic.doctor"), "directory.bad-entry"),
         ("area.school.jo", ("--capacity", "wizard"), "capacity.unknown"),
         ("area.school.jo", ("--key", "short"), "key.not-public"),
         ("area.school.jo", ("--name", ""), "directory.bad-entry"),
@@ -243,6 +245,9 @@ def test_a_practitioner_who_cannot_be_held_is_refused(
 ) -> None:
     """Each mistake has a code of its own and leaves the directory as it was."""
     add_school(folder)
+    run(folder, "partnership", "agency", "add", "clinic", "--name", "The Clinic",
+        "--role", "universal", "--gateway", "health")  # fmt: skip
+    run(folder, "practitioner", "add", "area.clinic.doctor", "--name", "Doctor")
     version = directory_of(folder).document.version
     error = run(folder, "practitioner", "add", person, "--name", "Jo", *options, code=1)["error"]
 
@@ -269,6 +274,7 @@ def test_who_leaves_signs_no_more_and_leaves_named_gaps(folder: Path) -> None:
     later = datetime.now(UTC) + timedelta(seconds=1)
 
     assert told["still_named_as"] == ["line manager of area.school.jo"]
+    assert "handrail lead propose" in told["note"]
     assert directory.practitioner("area.school.head", later) is None
     assert directory.practitioners["area.school.head"].keys[0].retired_at is not None
     assert run(folder, "practitioner", "leave", "area.school.head", code=1)["error"]["code"] == (

@@ -149,6 +149,18 @@ def test_verifying_needs_no_folder_of_state(
     assert verify(partnership.root_x)[1]["error"]["code"] == "directory.untrusted"
 
 
+def test_verifying_without_a_folder_of_state_says_what_to_name(
+    partnership: Partnership, sealed: Path, tmp_path: Path
+) -> None:
+    """With the directory alone, the remedy names the root key's option."""
+    arguments = ["verify", str(sealed), "--directory", str(partnership.directory_path)]
+    done = RUNNER.invoke(app, [*arguments, "--dir", str(tmp_path / "none"), "--json"])
+    assert done.exit_code == 1
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "partnership.missing"
+    assert "--root" in error["remedy"]
+
+
 def test_an_old_file_still_proves_who_signed_it(partnership: Partnership, sealed: Path) -> None:
     """Age is judged at the instant asked for; the proof says what would be refused today."""
     run(partnership, "countersign", sealed, "--as", MANAGER, "--out", sealed)

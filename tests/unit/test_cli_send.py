@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,17 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from contracts.document import Document, parse
+from contracts.event import MAX_BYTES
 from contracts.records import DeliveredTo, shown_digest
 from services.agency import sending
 from services.cli import sending as cli_sending
 from services.cli.founding import create
 from services.cli.main import app
 from services.cli.messages import current_directory, seal_document, statements_of
+from services.cli.output import when
 from services.cli.sent import SentLog
-from services.cli.showing import withheld
+from services.cli.showing import content_words, withheld
+from services.runtime.connection import connect
 from services.runtime.partnership import Partnership
 from tests.unit.cli_exchange import Exchange
 
@@ -198,21 +202,21 @@ def test_one_person_countersigns_for_another_in_a_demonstration_only(
 
 @pytest.mark.usefixtures("exchange")
 @pytest.mark.parametrize(
-    ("content", "code"),
+    ("content", "code", "exit_code"),
     [
-        (b'{"kind": "x", "a": "' + b"x" * 2_000_000 + b'"}', "seal.too-large"),
-        (b"not JSON", "document.invalid"),
-        (b'{"payload": 1, "signatures": []}', "seal.unreadable"),
+        (b'{"kind": "x", "a": "' + b"x" * 2_000_000 + b'"}', "seal.too-large", 3),
+        (b"not JSON", "document.invalid", 1),
+        (b'{"payload": 1, "signatures": []}', "seal.unreadable", 3),
     ],
 )
 def test_a_file_that_cannot_be_sent_is_refused(
-    partnership: Partnership, tmp_path: Path, content: bytes, code: str
+    partnership: Partnership, tmp_path: Path, content: bytes, code: str, exit_code: int
 ) -> None:
-    """Too large, not a document, a broken seal: each has its code and exit code 1."""
+    """Each has its code; 3 is the exit code where the exchange would refuse for the same reason."""
     file = tmp_path / "file.json"
     file.write_bytes(content)
     refused = send(partnership, file, "--as", OFFICER, "--json")
-    assert (refused.exit_code, told(refused)["error"]["code"]) == (1, code)
+    assert (refused.exit_code, told(refused)["error"]["code"]) == (exit_code, code)
 
 
 @pytest.mark.usefixtures("exchange")
@@ -254,3 +258,27 @@ def test_what_cannot_be_told_is_not_guessed(partnership: Partnership) -> None:
     hidden = withheld(statements, DeliveredTo(agency="demo.housing", shown=shown_digest(())))
     assert hidden is not None
     assert sum(count for _, count in hidden) == len(statements)
+
+
+@pytest.mark.parametrize("port", [None, 1])
+def test_without_a_server_there_is_no_answer(
+    partnership: Partnership, monkeypatch: pytest.MonkeyPatch, port: int | None
+) -> None:
+    """Exit code 4, as for an answer that does not come, and the error says what to do."""
+    monkeypatch.setattr("services.cli.desk.connect", partial(connect, timeout_s=0.5))
+    if port is not None:
+        (partnership.folder / "nats").mkdir()
+        (partnership.folder / "nats" / "port").write_text(f"{port}\n")
+    shown = send(partnership, ABUSE, "--as", OFFICER, "--json")
+    assert shown.exit_code == 4
+    assert told(shown)["error"]["code"] == ("nats.unreachable" if port else "nats.not-running")
+    assert "handrail up" in told(shown)["error"]["remedy"]
+
+
+def test_content_is_shown_in_words() -> None:
+    """Whom a concern was discussed with is a sentence, and nothing in it moves a terminal."""
+    said = {"line_manager": "demo.hilltop-school.ruth\x1b[2J", "at": "2026-11-20T09:30:00Z"}
+    shown = content_words(said)
+    assert shown.startswith("line manager demo.hilltop-school.ruth")
+    assert f", at {when('2026-11-20T09:30:00Z')}" in shown
+    assert not set("{}'\x1b") & set(shown)

@@ -1,4 +1,4 @@
-"""`handrail up`: what keeps a service from starting is told, whatever it was."""
+"""`handrail up`: what keeps a service from starting is told, and an outage is told once."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from contracts.errors import HandrailError
 from services.cli import supervisor
 from services.cli.founding import create
 from services.cli.supervisor import Supervisor
+from services.runtime.connection import ConnectionEvents
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,17 @@ async def test_a_service_that_fails_to_start_is_told_with_a_remedy(
     assert raised.value.code == code
     assert raised.value.remedy
     assert "family" not in str(raised.value)
+
+
+async def test_failing_to_connect_is_told_once_in_an_outage_and_every_half_minute() -> None:
+    """However often a connection is tried, its log has one line, and one more each 30 seconds."""
+    told: list[str] = []
+    seconds = [0.0]
+    callbacks = ConnectionEvents(None, told.append, lambda: seconds[0]).callbacks()
+    for second in (0.0, 0.2, 29.9, 30.0, 30.2):
+        seconds[0] = second
+        await callbacks["error_cb"](ConnectionRefusedError())
+    assert told == ["nats.connecting-failed"] * 2
+    await callbacks["reconnected_cb"]()
+    await callbacks["error_cb"](ConnectionRefusedError())
+    assert told[2:] == ["nats.reconnected", "nats.connecting-failed"]

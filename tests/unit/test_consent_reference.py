@@ -145,7 +145,7 @@ def expected_read(asked: ReadRequest, kept: KeptStatement) -> bool:
         return True
     if asked.reader not in kept.recipients:
         return False
-    if isinstance(kept.basis, OverrideBasis):
+    if isinstance(kept.basis, OverrideBasis) and not kept.protection:
         ground = kept.basis.ground is OverrideGround.SEEKING_INCREASES_RISK
         return ground or (kept.basis.not_possible_to_obtain and kept.basis.delay_detrimental)
     return expected(towards(asked, kept)).shown == (True,)
@@ -153,8 +153,9 @@ def expected_read(asked: ReadRequest, kept: KeptStatement) -> bool:
 
 def towards(asked: ReadRequest, kept: KeptStatement) -> ShareRequest:
     """Return the sharing of one kept statement with its reader."""
+    protected = kept.protection and not isinstance(kept.basis, NoticeBasis)
     return ShareRequest(
-        kept.basis,
+        ProtectionBasis() if protected else kept.basis,
         kept.sender,
         AUTHOR,
         (),

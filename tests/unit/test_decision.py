@@ -202,10 +202,9 @@ def test_a_journey_never_grows_beyond_what_one_record_holds(play: Play) -> None:
     area, child = play.area, play.child
     play.accept(m.opened_before(area, child))
     recipients = tuple(f"demo.agency-{number:02d}" for number in range(32))
-    for _ in range(6):
-        many = tuple(m.consent(area, recipients=recipients) for _ in range(16))
-        play.accept(area.sealed("consent.recorded", child, TEACHER, consents=many))
-    more = tuple(m.consent(area) for _ in range(5))
+    many = tuple(m.consent(area, recipients=recipients) for _ in range(16))
+    play.accept(area.sealed("consent.recorded", child, TEACHER, consents=many))
+    more = tuple(m.consent(area) for _ in range(9))
     full = area.sealed("consent.recorded", child, TEACHER, consents=more)
     assert play.refused(full) == {"journey.full"}
     for _ in range(300):

@@ -56,7 +56,7 @@ _requests = st.builds(
     to=st.lists(_agencies, max_size=2).map(tuple),
     at=_stamps,
     protection=st.booleans(),
-    acknowledged=st.booleans(),
+    acknowledged_by=st.lists(_agencies, max_size=2, unique=True).map(tuple),
     outcome=st.sampled_from(["", "assess", "not_met"]),
 )
 JOURNEYS = st.builds(

@@ -200,22 +200,14 @@ def test_missed_is_marked_once_and_only_for_what_still_runs(
     }
 
 
-def test_replayed_history_starts_and_stops_no_clock(database: Engine, ledger: LedgerWriter) -> None:
-    """History told afterwards has no clocks, and does not end one that runs."""
-    past, present = new_reference(), new_reference()
+def test_replayed_history_starts_no_clock(database: Engine, ledger: LedgerWriter) -> None:
+    """History told afterwards has no clocks, and is marked as replayed."""
+    past = new_reference()
     history = {"occurred_on": "2019-05-01", "source": "cin"}
     ledger.accept(m.referral(ledger.area, past, history=history))
-    request = ledger.accept(m.referral(ledger.area, present))
-    ledger.later(days=3)
-    ledger.accept(
-        ledger.area.sealed(
-            "message.acknowledged", present, DUTY, [SCHOOL], answers=request, history=history
-        )
-    )
     ledger.follow(database)
 
     assert clocks(database, ledger, past) == {}
-    assert clocks(database, ledger, present)["acknowledge-request"]["stopped_at"] is None
     with database.begin() as connection:
         replayed = asking.track(connection, past, ledger.book.packs, MONDAY)["messages"]
     assert [message["replayed"] for message in replayed] == [True]
