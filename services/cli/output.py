@@ -61,9 +61,7 @@ def _why_unsent(error: HandrailError) -> Exit:
     return Exit.REFUSED if error.code in reasons() else Exit.ERROR
 
 
-def _ending(
-    function: Callable[P, T], exit_of: Callable[[HandrailError], Exit]
-) -> Callable[P, T]:
+def _ending(function: Callable[P, T], exit_of: Callable[[HandrailError], Exit]) -> Callable[P, T]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:

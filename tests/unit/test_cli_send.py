@@ -10,7 +10,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from contracts.document import Document, parse
-from contracts.event import MAX_BYTES
 from contracts.records import DeliveredTo, shown_digest
 from services.agency import sending
 from services.cli import sending as cli_sending
