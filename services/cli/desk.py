@@ -12,6 +12,7 @@ from nats.aio.client import Client
 
 from contracts.directory import Directory
 from contracts.errors import HandrailError
+from contracts.event import Event
 from contracts.seal import Sealed, refused
 from contracts.subjects import DIRECTORY
 from services.agency.sending import Answered, NoAnswer, submit
@@ -44,7 +45,7 @@ class Desk:
             self.partnership,
             self.directory,
             sealed,
-            urgent=event_of(sealed).data.basis.kind == _PROTECTION,
+            urgent=_raises_protection(event_of(sealed)),
             timeout_s=timeout_s,
         )
 
@@ -52,6 +53,11 @@ class Desk:
         """Ask the agency's own service and return its JSON answer; raises what it answers."""
         subject = f"agency.{self.agency}.{what}"
         return read_object(await ask(self.client, subject, body, timeout_s=_QUESTION_S))
+
+
+def _raises_protection(event: Event) -> bool:
+    """Tell whether a message belongs in the child-protection lane, by its basis or its concern."""
+    return _PROTECTION in (event.data.basis.kind, event.data.content.get("concern"))
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Whom an answer must reach: who asked, who leads, and whoever the sender adds."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,10 @@ from services.runtime.partnership import Partnership
 
 _AWAY = frozenset({"nkey.missing", "service.unreachable", "service.no-answer"})
 """When the tracker is no help: no operator here, or no tracker running."""
+
+_UNKNOWN = "track.unknown-child"
+_BEHIND_S = 2.0
+_PAUSE_S = 0.1
 
 
 async def journey_of(partnership: Partnership, child: str) -> Journey | None:
@@ -26,6 +31,19 @@ async def journey_of(partnership: Partnership, child: str) -> Journey | None:
             raise
         return None
     return _journey(child, told["journey"])
+
+
+async def _known(partnership: Partnership, child: str) -> Journey | None:
+    """Return what `journey_of` does, once the tracker has had the time to meet a new child."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _BEHIND_S
+    while True:
+        try:
+            return await journey_of(partnership, child)
+        except HandrailError as error:
+            if error.code != _UNKNOWN or loop.time() > deadline:
+                raise
+        await asyncio.sleep(_PAUSE_S)
 
 
 async def recipients(
@@ -44,9 +62,9 @@ async def recipients(
     `track.unknown-child` when the child `must_be_known`; otherwise the tracker may be behind.
     """
     try:
-        journey = await journey_of(partnership, child)
+        journey = await (_known if must_be_known else journey_of)(partnership, child)
     except HandrailError as error:
-        if must_be_known or error.code != "track.unknown-child":
+        if must_be_known or error.code != _UNKNOWN:
             raise
         journey = None
     if journey is None:

@@ -4,6 +4,7 @@ import os
 import signal
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_child_protection_and_every_gateway_work_after_the_kill(system: System) 
     assert sent["outcome"] == "accepted"
     assert received(system, FRONT, sent["message"])[0]["protection"]
     for agency in (SCHOOL, "demo.caf-team", "demo.social-care"):
-        assert until(lambda agency=agency: inbox(system, agency), bool)
+        until(partial(inbox, system, agency), bool)
 
 
 def inbox(system: System, agency: str) -> bool:
