@@ -55,6 +55,7 @@ class Lane:
         self._wanted = 0
         self._next = 1
         self._heard = 0.0
+        self._reconnects = 0
 
     async def open(self) -> bool:
         """(Re)start from the ledger's cursor; return whether somebody else had moved it.
@@ -63,6 +64,7 @@ class Lane:
         when this worker last read or wrote it.
         """
         await self.close()
+        self._reconnects = self._client.stats["reconnects"]
         before, self.sequence, self.root = self.known, 0, ""
         record = await self._ledger.last(cursor_subject(self.name))
         self._ledger.know(cursor_subject(self.name), record.sequence if record else 0)
@@ -110,8 +112,12 @@ class Lane:
         )
 
     def silent(self, now_s: float) -> bool:
-        """Tell whether nothing was heard for longer than a pull lives: a pull got lost."""
-        return not self.broken and now_s - self._heard > _SILENCE_S
+        """Tell whether a pull got lost: with its connection, or by silence longer than it lives.
+
+        The consumer is kept in the server's memory, so it does not outlive the server either.
+        """
+        lost = self._client.stats["reconnects"] != self._reconnects
+        return not self.broken and (lost or now_s - self._heard > _SILENCE_S)
 
     async def _on_message(self, message: Msg) -> None:
         self._heard = time.monotonic()

@@ -8,7 +8,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from joserfc import jws as jose
-from joserfc.errors import SecurityWarning
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import OKPKey
 
 from contracts import base64url, jws
@@ -160,3 +160,31 @@ def test_what_rfc_7515_lets_a_reader_reject_is_rejected_unread(what: str) -> Non
     """Every looseness in spelling or header stops before the library sees the token."""
     assert isinstance(jws.parse(REJECTED[what], TYP), jws.Unacceptable)
     assert isinstance(jws.parse(orjson.dumps(_GOOD), TYP), jws.Parsed)
+
+
+def _library_verifies(text: bytes, key: jws.PublicKey) -> bool:
+    """What joserfc says of a token with one signature."""
+    known = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": key.x})
+    registry = jose.JWSRegistry(algorithms=["Ed25519"])
+    try:
+        jose.deserialize_json(orjson.loads(text), known, registry=registry)
+    except (JoseError, ValueError):
+        return False
+    return True
+
+
+def test_a_jose_library_agrees_about_every_changed_byte_of_a_seal() -> None:
+    """Whatever byte of the payload or signature is changed, joserfc and we say the same."""
+    key = jws.PrivateKey.generate()
+    public = jws.PublicKey(key.x)
+    text = jws.sign(b'{"of":"thirty-two bytes, or so"}', key, TYP)
+    assert _library_verifies(text, public)
+    for place in range(len(text)):
+        for changed in (text[place] ^ 1, ord("A")):
+            broken = text[:place] + bytes([changed]) + text[place + 1 :]
+            parsed = jws.parse(broken, TYP)
+            if isinstance(parsed, jws.Unacceptable):
+                continue  # turned away before anything is verified
+            ours = jws.verify(parsed, {public.kid: public}) is not None
+            assert ours == _library_verifies(broken, public)
+            assert ours == (broken == text)

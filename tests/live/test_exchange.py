@@ -1,10 +1,12 @@
 """The exchange on a real nats-server: decisions, receipts, deliveries, guards and cursors."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from nats.errors import Error as NatsError
 
 from contracts.identifiers import new_reference
 from contracts.journey import load
@@ -16,6 +18,7 @@ from services.exchange.decision import decide
 from services.exchange.refolding import refold
 from tests import messages as m
 from tests.area import FRONT, PACK, SCHOOL, TEACHER
+from tests.live.conftest import ServerFactory
 from tests.live.exchanging import Exchange, exchange_at, working
 
 pytestmark = pytest.mark.live
@@ -220,3 +223,22 @@ async def test_a_passing_fault_refuses_nobody(
         async with working(exchange.worker()) as worker:
             assert (await exchange.decided(sealed)).outcome is Outcome.ACCEPTED
             assert worker.counts.quarantined == 0
+
+
+async def test_a_restarted_server_is_worked_on_at_once(server_factory: ServerFactory) -> None:
+    """After the server was killed and started again the worker goes on by itself."""
+    server = await server_factory()
+    async with exchange_at(server.url) as exchange, working(exchange.worker()):
+        first = m.referral(exchange.area, new_reference())
+        assert (await exchange.decided(first)).outcome is Outcome.ACCEPTED
+        await server.kill()
+        await server.start()
+        second = m.referral(exchange.area, new_reference())
+        async with asyncio.timeout(15):
+            while True:
+                try:
+                    decision = await exchange.decided(second)
+                except (TimeoutError, NatsError):
+                    continue
+                break
+        assert decision.outcome is Outcome.ACCEPTED
