@@ -175,7 +175,11 @@ _PLAIN = (
 
 def _request(made: dict[str, Any]) -> Request:
     return Request(
-        **{**made, "to": tuple(made["to"]), "acknowledged_by": tuple(made["acknowledged_by"])}
+        **{
+            **made,
+            "to": tuple(made["to"]),
+            "acknowledged_by": tuple(made.get("acknowledged_by", ())),
+        }
     )
 
 
