@@ -96,6 +96,8 @@ class GatewayService:
             for agency in agencies:
                 self._attach(broker, client, agency, directory, store)
             await FastStream(broker, logger=None).start()
+            # A question answered after the subscriptions went out proves that they are known.
+            await self._within_reach(client, directory.current, known=())
             if agencies == self._agencies(directory.current):
                 ready()
             _log.info("gateway.serving", service=self._role.value, count=len(agencies))

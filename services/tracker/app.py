@@ -116,6 +116,8 @@ class Tracker:
         desk = Desk(self._runner, self._client, self.book, self._clock)
         subscribe(self._broker, Follower(self._runner, self.book), desk)
         await self._broker.start()
+        # Asked after subscribing, so the answer proves that the server knows the subscriptions.
+        await _until_there(self._js.account_info)
 
 
 def consumer() -> ConsumerConfig:
