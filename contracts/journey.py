@@ -15,7 +15,8 @@ from contracts.roles import Level
 
 FOLD_VERSION = 1
 _PRIOR_REQUESTS = 12
-_MOST_REQUESTS = 1024
+_MOST_REQUESTS = 512
+_MOST_INVOLVED = 64
 MOST_OPEN = 16
 MOST_CONSENTS = 100
 MOST_TAKEN = 24
@@ -115,7 +116,8 @@ class Journey:
             tuple(r for r in others if not r.outcome)
             + tuple(r for r in others if r.outcome)[-_PRIOR_REQUESTS:]
         )
-        ordered = tuple(r for r in others if r in kept)
+        ids = {r.id for r in kept}
+        ordered = tuple(r for r in others if r.id in ids)
         return replace(self, requests=(*ordered, request)[-_MOST_REQUESTS:])
 
     def open_requests_of(self, agency: str) -> int:
@@ -125,7 +127,7 @@ class Journey:
     def with_involved(self, *agencies: str) -> "Journey":
         """Return the journey with these agencies having a part in it."""
         new = tuple(dict.fromkeys(a for a in agencies if a not in self.involved))
-        return replace(self, involved=self.involved + new) if new else self
+        return replace(self, involved=(self.involved + new)[:_MOST_INVOLVED]) if new else self
 
     def with_consents(self, consents: tuple[Consent, ...]) -> "Journey":
         """Return the journey with these consents held; an id already held is left as it was.

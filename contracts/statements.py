@@ -161,22 +161,29 @@ def open_disclosures(
     return tuple(map(Disclosed._make, zip(digests, disclosures, statements, strict=True)))
 
 
+def _is(part: bytes, value: object) -> bool:
+    """Tell whether `part` alone means `value`; compact text is compared as it is."""
+    return orjson.dumps(value) == part or strict_json.load(part) == value
+
+
 def _statements(disclosures: Sequence[str]) -> list[Statement] | None:
     """Return the statement in each disclosure, or None when one has another form.
 
-    They are read in one go, as one array: twelve calls of a validator cost more than one. Each must
-    begin and end as an array does and their number must come out the same; a pair `[salt,
-    statement]` has no place where a text could be cut so that both still hold.
+    They are read in one go, as one array: twelve calls of a validator cost more than one. Each is
+    then held against what it means alone, so that no cut through a text makes another statement.
     """
     raws = [base64url.decode(disclosure) for disclosure in disclosures]
     parts = [raw for raw in raws if raw is not None and raw[:1] == b"[" and raw[-1:] == b"]"]
     if len(parts) < len(raws):
         return None
-    try:
-        pairs = _DISCLOSURES.validate_python(strict_json.load(b"[" + b",".join(parts) + b"]"))
-    except ValidationError:
+    values = strict_json.load(b"[" + b",".join(parts) + b"]")
+    if not isinstance(values, list) or len(values) != len(parts):
         return None
-    if len(pairs) != len(parts):
+    if any(not _is(part, value) for part, value in zip(parts, values, strict=True)):
+        return None
+    try:
+        pairs = _DISCLOSURES.validate_python(values)
+    except ValidationError:
         return None
     return [statement for _, statement in pairs]
 

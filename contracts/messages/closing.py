@@ -31,6 +31,12 @@ def _case_is_open(s: Situation) -> Iterator[Refusal]:
         yield Refusal("case.not-open")
 
 
+def _no_assessment_runs(s: Situation) -> Iterator[Refusal]:
+    """Refuse to close over an assessment: its conclusion would have no place (003 §2.7)."""
+    if s.event.data.history is None and s.journey is not None and s.journey.assessment is not None:
+        yield Refusal("case.assessment-open")
+
+
 def _lead_has_accepted(s: Situation) -> Iterator[Refusal]:
     """Refuse to leave a family that chose support without a lead (003 §§5.3, 5.5)."""
     if s.message.content.support is not Support.CONTINUES:
@@ -55,7 +61,10 @@ def _stepped_down(s: Situation) -> Iterator[Refusal]:
     if s.journey.level is Level.CHILD_PROTECTION:
         yield Refusal("stepdown.not-child-in-need")
     elif s.journey.level is Level.CHILD_IN_NEED and not any(
-        r.kind == "stepdown.requested" and r.outcome == "accepted" for r in s.journey.requests
+        r.kind == "stepdown.requested"
+        and r.outcome == "accepted"
+        and r.at >= s.journey.child_in_need_since
+        for r in s.journey.requests
     ):
         yield Refusal("case.needs-step-down")
 
@@ -102,6 +111,7 @@ CLOSED = Kind(
     senders=frozenset({Role.SOCIAL_CARE, Role.FIRST_RESPONSE}),
     guards=(
         _case_is_open,
+        _no_assessment_runs,
         _lead_has_accepted,
         _stepped_down,
         tells_lead,

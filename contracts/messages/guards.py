@@ -42,14 +42,14 @@ def answered_request(s: Situation) -> Request | None:
 def tells_referrer(s: Situation) -> Iterator[Refusal]:
     """Refuse when the agency that asked is not told (003 §1.1; 000 l.75)."""
     request = answered_request(s)
-    if request is not None and request.agency not in _told(s):
+    if request is not None and _is_left_out(s, request.agency):
         yield Refusal("recipient.missing", request.agency)
 
 
 def tells_lead(s: Situation) -> Iterator[Refusal]:
     """Refuse when the lead professional's agency is not told (003 §§2.6, 2.7)."""
     lead = s.journey.lead if s.journey else None
-    if lead is not None and lead.agency not in _told(s):
+    if lead is not None and _is_left_out(s, lead.agency):
         yield Refusal("recipient.missing", lead.agency)
 
 
@@ -63,8 +63,9 @@ def needs_statement(question: str) -> Guard:
     return guard
 
 
-def _told(s: Situation) -> frozenset[str]:
-    return s.recipients | {s.event.agency}
+def _is_left_out(s: Situation, agency: str) -> bool:
+    """Tell whether an agency that still takes part is neither sender nor recipient."""
+    return s.role_of(agency) is not None and agency not in s.recipients | {s.event.agency}
 
 
 def must_be_told(journey: Journey | None, answers: str | None) -> tuple[str, ...]:

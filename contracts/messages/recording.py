@@ -53,8 +53,18 @@ def _fold_acknowledged(journey: Journey, step: Step) -> Journey:
 
 
 def _not_known_yet(s: Situation) -> Iterator[Refusal]:
-    if s.journey is not None:
+    journey = s.journey
+    if journey is not None and (
+        journey.lead is not None or journey.case_open or journey.level is not Level.UNIVERSAL
+    ):
         yield Refusal("case.already-open")
+
+
+def _dates_are_past(s: Situation) -> Iterator[Refusal]:
+    for name in ("child_in_need_since", "protection_plan_ended"):
+        date = getattr(s.message.content, name)
+        if date is not None and date > s.now:
+            yield Refusal("message.wrong-content", f"content.{name}")
 
 
 def _lead_signs(s: Situation) -> Iterator[Refusal]:
@@ -133,7 +143,7 @@ OPENED_BEFORE = Kind(
     addressed=False,
     senders=frozenset({Role.CAF_TEAM, Role.SOCIAL_CARE, Role.FIRST_RESPONSE}),
     authors=frozenset({Capacity.TEAM_MANAGER}),
-    guards=(_not_known_yet, _lead_signs),
+    guards=(_not_known_yet, _dates_are_past, _lead_signs),
     opening=True,
 )
 

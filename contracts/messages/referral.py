@@ -92,6 +92,9 @@ def says_what_happened(s: Situation) -> Iterator[Refusal]:
         yield from needs_statement("concern.what_happened")(s)
 
 
+_MOST_ASKED = 16
+
+
 def ask(journey: Journey, step: Step, kind: str, *, protection: bool) -> Journey:
     """Return the journey with this message as an open request."""
     event = step.event
@@ -101,7 +104,7 @@ def ask(journey: Journey, step: Step, kind: str, *, protection: bool) -> Journey
         kind=kind,
         agency=event.agency,
         author=event.data.author.id,
-        to=to,
+        to=to[:_MOST_ASKED],
         at=step.at,
         protection=protection,
     )
@@ -118,7 +121,8 @@ def decide_request(journey: Journey, step: Step, outcome: str) -> Journey:
     request = journey.request(step.event.data.answers or "")
     if request is None:
         return journey
-    return journey.with_request(replace(request, outcome=outcome))
+    told = (recipient.agency for recipient in step.event.data.recipients)
+    return journey.with_request(replace(request, outcome=outcome)).with_involved(*told)
 
 
 def start_assessing(journey: Journey, step: Step, outcome: str) -> Journey:
@@ -126,8 +130,8 @@ def start_assessing(journey: Journey, step: Step, outcome: str) -> Journey:
     decided = decide_request(journey, step, outcome)
     if outcome not in (ReferralOutcome.ASSESS, ReferralOutcome.SECTION_47):
         return decided
-    assessment = Assessment(request=step.event.data.answers or "", by=step.event.agency)
-    return replace(decided, assessment=assessment, case_open=True)
+    new = Assessment(request=step.event.data.answers or "", by=step.event.agency)
+    return replace(decided, assessment=journey.assessment or new, case_open=True)
 
 
 def _fold_decided(journey: Journey, step: Step) -> Journey:

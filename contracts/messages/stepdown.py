@@ -99,6 +99,7 @@ def _for_caf(s: Situation, consent: Consent) -> bool:
 def _still_agreed(s: Situation) -> Iterator[Refusal]:
     """Refuse to take a family on that has withdrawn a consent meanwhile (003 §§3.3, 4.1)."""
     if s.message.content.outcome is StepDownOutcome.ACCEPTED:
+        yield from _from_child_in_need(s)
         yield from _both_consents(s)
 
 

@@ -78,7 +78,10 @@ def has_the_pack(s: Situation) -> Iterator[Refusal]:
 
 def is_supported(s: Situation) -> Iterator[Refusal]:
     """Refuse a step up of a child whom no TAC supports; never child protection (003 §2.1)."""
-    supported = s.journey is not None and s.journey.level is not Level.UNIVERSAL
+    journey = s.journey
+    supported = journey is not None and (
+        journey.level is not Level.UNIVERSAL or journey.lead is not None
+    )
     if not supported and not is_protection(s):
         yield Refusal("stepup.not-supported")
 
@@ -97,7 +100,7 @@ def discussed_first(s: Situation) -> Iterator[Refusal]:
     if is_protection(s):
         return
     discussed = s.message.content.discussed
-    managers = s.directory.line_managers(s.event.data.author.id, s.now)
+    managers = s.directory.line_managers(s.event.data.author.id, s.event.time)
     if discussed is None or discussed.line_manager not in managers:
         yield Refusal("message.wrong-content", "content.discussed")
 

@@ -135,7 +135,7 @@ def _sharing(s: Situation, *, protection: bool) -> list[tuple[str, Share | Withh
     # Child protection comes before consent, whatever basis the sender named (003 §2.2).
     basis = ProtectionBasis() if protection else data.basis
     categories = tuple(d.statement.category for d in s.message.statements)
-    managers = s.directory.line_managers(data.author.id, s.now)
+    managers = s.directory.line_managers(data.author.id, s.event.time)
     return [
         (
             agency,
@@ -193,7 +193,10 @@ def _answered(s: Situation) -> tuple[int, ...]:
 
 def folded(before: Journey, step: Step, kind: Kind, answered: tuple[int, ...]) -> Journey:
     """Return the journey after an accepted message; needs `answered`, never a disclosure."""
-    after = kind.fold(before, step).with_consents(step.event.data.consents)
+    # What child protection carries is not asked who took it, so nothing of it is held.
+    urgent = getattr(step.content, "concern", None) is Concern.CHILD_PROTECTION
+    carried = () if urgent else step.event.data.consents
+    after = kind.fold(before, step).with_consents(carried)
     day = step.at[:10]
     marks = {str(number): (day, step.event.agency) for number in answered}
     return replace(

@@ -28,11 +28,11 @@ def _service(s: Situation) -> Iterator[Refusal]:
 
 
 def _sender(s: Situation) -> Iterator[Refusal]:
-    role = s.role_of(s.event.agency)
-    if role is None:
+    agency = s.directory.agency(s.event.agency, s.event.time)
+    if agency is None:
         yield Refusal("agency.unknown")
-    elif role not in s.message.kind.senders:
-        yield Refusal("message.role-may-not", role.value)
+    elif agency.role not in s.message.kind.senders:
+        yield Refusal("message.role-may-not", agency.role.value)
 
 
 def _signers(s: Situation) -> Iterator[Refusal]:
@@ -60,8 +60,8 @@ def _has_capacity(s: Situation, signer: Signer) -> bool:
     if signer.capacity is Capacity.LEAD_PROFESSIONAL:
         return _leads(s, signer.id)
     if signer.capacity is Capacity.LINE_MANAGER:
-        return signer.id in s.directory.line_managers(s.event.data.author.id, s.now)
-    person = s.directory.practitioner(signer.id, s.now)
+        return signer.id in s.directory.line_managers(s.event.data.author.id, s.event.time)
+    person = s.directory.practitioner(signer.id, s.event.time)
     return person is not None and signer.capacity in person.capacities
 
 
@@ -81,7 +81,8 @@ def consents_carried(s: Situation) -> Iterator[Refusal]:
     carried = s.event.data.consents
     if not carried:
         return
-    for consent in carried:
+    held = {c.consent.id for c in s.journey.consents} if s.journey else set[str]()
+    for consent in (c for c in carried if c.id not in held):
         known = s.directory.practitioner(consent.taken_by, s.event.time) is not None
         if not known or agency_of(consent.taken_by) != s.event.agency:
             yield Refusal("consent.taken-by", consent.taken_by)

@@ -35,6 +35,8 @@ _log = get(__name__)
 _TTL = f"{400 * 24 * 3600}s"
 _GROUP = 200
 _AT_ONCE = 8
+_RECORDS_BESIDE = 4
+"""Entry or check, receipt, and an alert to two agencies: the most beside the deliveries."""
 _GIVE_UP_S = 2.0
 _CAREFUL_GROUPS = 20
 _IDLE_S = 1.0
@@ -103,6 +105,7 @@ class Worker:
         self._taker = Taker(group)
         self._taken: set[Place] = set()
         self._careful = 0
+        self._rest_s = 0.0
         self._tend_at = 0.0
         self._must_open = False
         self._awake = asyncio.Event()
@@ -117,6 +120,8 @@ class Worker:
                     ready()
                     ready = None
                 await self._work(stop)
+                rest_s, self._rest_s = self._rest_s, 0.0
+                await _pause(stop, rest_s)
             except Exception as error:  # noqa: BLE001 - the cursors survive whatever it was
                 # Whatever happened, the cursors say what is still to do: start again from them.
                 _log.warning("worker.interrupted", **error_keys(error))
@@ -166,13 +171,13 @@ class Worker:
 
     async def _make(self, arrived: Sequence[Arrived]) -> Made:
         directory = self._directory()
-        opened = await self._open(arrived, directory)
+        opened = self._fitting(await self._open(arrived, directory))
         messages = [m for _, m in opened if isinstance(m, Opened)]
         await self.ledger.load(m.event.subject for m in messages)
         if self._careful:
             await self._look_up_receipts(messages)
         group = decide_all(opened, directory, self.ledger)
-        steps = self._steps(arrived)
+        steps = self._steps([one for one, _ in opened])
         writer = Writer(self._exchange, self._key, directory)
         drafts, root = writer.write(group, steps, self.ledger)
         for step in steps:
@@ -192,6 +197,21 @@ class Worker:
             await asyncio.sleep(0)
         return opened
 
+    def _fitting(
+        self, opened: list[tuple[Arrived, Opened | Unopenable]]
+    ) -> list[tuple[Arrived, Opened | Unopenable]]:
+        """Return as many as one batch holds with all their deliveries; the rest waits again."""
+        records, fitting = len(self._lanes), len(opened)
+        for number, (_, message) in enumerate(opened):
+            deliveries = len(message.event.data.recipients) if isinstance(message, Opened) else 0
+            records += deliveries + _RECORDS_BESIDE
+            if records > batch.MAX_RECORDS and number:
+                fitting = number
+                break
+        for arrived, _ in reversed(opened[fitting:]):
+            self._lanes[arrived.lane].waiting.appendleft(arrived)
+        return opened[:fitting]
+
     def _settle(self, made: Made, outcome: batch.Outcome) -> bool:
         """Learn from a commit; on any other outcome drop every belief and return False."""
         if isinstance(outcome, batch.Committed):
@@ -200,10 +220,13 @@ class Worker:
         code = outcome.code if isinstance(outcome, batch.NotCommitted) else 0
         _log.info("group.not-committed", count=len(made.group), code=str(code))
         places = [(one.arrived.lane, one.arrived.sequence) for one in made.group]
-        if isinstance(outcome, batch.NotCommitted) and code not in batch.SOMEONE_WAS_FIRST:
+        if isinstance(outcome, batch.NotCommitted) and code in batch.TOO_LARGE:
             self._taker.suspect(places)
-        elif self._careful:
-            self._taker.singly(places)
+        elif isinstance(outcome, batch.NotCommitted) and code in batch.SOMEONE_WAS_FIRST:
+            if self._careful:
+                self._taker.singly(places)
+        else:
+            self._rest_s = _IDLE_S  # the server cannot store now: no message's fault
         self._careful = _CAREFUL_GROUPS
         self._drop()
         return False
@@ -213,7 +236,8 @@ class Worker:
 
         A lost server or an expired directory is no message's fault: that is waited out.
         """
-        if not isinstance(error, (NatsError, OSError, TimeoutError, HandrailError)):
+        waits = isinstance(error, HandrailError) and error.code.startswith("directory.")
+        if not waits and not isinstance(error, (NatsError, OSError, TimeoutError)):
             self._taker.suspect(self._taken)
         self._careful = _CAREFUL_GROUPS
         self._drop()
@@ -255,6 +279,7 @@ class Worker:
         for lane in self._lanes.values():
             if lane.broken and await lane.open():
                 lane.paused_until = now_s + _GIVE_UP_S
+        self._must_open = False
 
     def _lanes_need_opening(self) -> bool:
         """Tell, about once a second, whether a lane is new, broken, silent or to be tried again."""

@@ -18,6 +18,8 @@ EXPECTED_SUBJECT = "Nats-Expected-Last-Subject-Sequence-Subject"
 TTL = "Nats-TTL"
 MAX_RECORDS = 1000
 SOMEONE_WAS_FIRST = frozenset({10071, 10164})
+TOO_LARGE = frozenset({0, 10054, 10199})
+"""What a message itself causes: beyond the payload, the stream's message size, the batch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -312,3 +312,61 @@ def test_the_people_of_these_plays_are_of_different_agencies() -> None:
     people = (HEAD, DOCTOR, CAF_WORKER, DUTY, WORKER)
     assert len({p.rsplit(".", 1)[0] for p in people}) == len(people)
     assert {CAF_MANAGER.rsplit(".", 1)[0], MANAGER.rsplit(".", 1)[0]} == {CAF, CARE}
+
+
+def test_a_case_cannot_be_declared_with_a_day_to_come(play: Play) -> None:
+    """A slip in a year is refused where it is made and spoils nothing later."""
+    sent = m.care_opened_before(play.area, play.child, protection_plan_ended="2150-01-01T00:00:00Z")
+    assert play.refused(sent) == {"message.wrong-content"}
+
+
+def test_child_protection_brings_in_no_consent(play: Play) -> None:
+    """What an urgent message carries is not asked who took it, and so is not held."""
+    area, child = play.area, play.child
+    forged = tuple(m.consent(area, covers, taken_by=WORKER) for covers in Covers)
+    play.accept(m.protection(area, child, consents=forged))
+    assert play.journey is not None
+    assert play.journey.consents == ()
+
+
+def test_a_case_is_not_closed_over_an_assessment(play: Play) -> None:
+    """003 §2.7: what a section 47 enquiry finds has a place to go."""
+    area, child = play.area, play.child
+    play.accept(m.opened_before(area, child))
+    play.accept(m.step_up(area, child))
+    play.accept(m.step_up_decided(area, child, play.last))
+    play.accept(m.assessment(area, child))
+    closing = m.closed(area, child, support="not_needed")
+    assert play.refused(closing) == {"case.assessment-open"}
+    play.accept(m.assessment(area, child, concluded="child_protection"))
+
+
+def test_an_agency_that_left_does_not_hold_a_journey_fast(play: Play) -> None:
+    """Nobody has to tell an agency that takes part no more."""
+    area, child = play.area, play.child
+    play.accept(m.opened_before(area, child))
+    play.accept(m.step_up(area, child))
+    request = play.last
+    agencies = tuple(
+        a.model_copy(update={"left_at": area.now}) if a.id == SCHOOL else a
+        for a in area.document.agencies
+    )
+    area.document = area.document.model_copy(update={"agencies": agencies})
+    decided = area.sealed(
+        "stepup.decided",
+        child,
+        DUTY,
+        [CARE],
+        capacity=Capacity.DUTY_WORKER,
+        answers=request,
+        content={"outcome": "assess"},
+    )
+    play.accept(decided)
+
+
+def test_a_led_child_is_supported_whatever_came_first(play: Play) -> None:
+    """A referral that arrived before the TAC was recorded does not shut it out."""
+    area, child = play.area, play.child
+    play.accept(m.referral(area, child, author=DOCTOR))
+    play.accept(m.opened_before(area, child))
+    play.accept(m.step_up(area, child))

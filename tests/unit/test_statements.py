@@ -171,3 +171,15 @@ def test_a_sender_cannot_file_an_answer_under_another_category() -> None:
     with pytest.raises(ValueError, match="category"):
         Statement.model_validate(made)
     assert STATEMENTS[0].standing is Standing.FACT
+
+
+def test_no_cut_through_a_text_makes_another_statement() -> None:
+    """Disclosures that mean something only side by side are refused, each and together."""
+    whole = b'["0123456789012345678901",{"question":"views.child","value":"x],[y"}]'
+    cut = whole.index(b"],[y") + 1
+    parts = (whole[:cut], whole[cut + 1 :], b'["0123456789012345678901",{}],["s",{}]')
+    texts = [base64url.encode(part) for part in parts]
+    digests = [digest_of(text) for text in texts]
+    salt = "0123456789012345678901"
+    opened = open_disclosures(digests, binding(salt, digests), salt, texts)
+    assert opened == Refusal("statements.unreadable")
