@@ -1,56 +1,65 @@
-"""Clocks: which standard of time a message starts or stops, and whether it was kept.
+"""Clocks: one standard of time that runs, and what may become of it.
 
-Pure: messages come in as facts, the rules as packs, the time as an argument. A clock runs against
-the agency that a message is addressed to, from the instant the message was received.
+Pure: the time is an argument. Of what starts and of what stops a clock both instants are kept: when
+it took place and when it arrived. By the first a standard is kept or missed, by the second it was
+known. Which message does what to which clock is the rules' to say (`contracts.clock_rules`).
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
-from contracts.identifiers import AgencyId, ChildRef, MessageId
-from contracts.rules import ClockRule, RulePacks, StoppedBy, Told
-from contracts.rules.packs import Code, EntryId, KindName
+from contracts.identifiers import AgencyId, ChildRef, HolderId, MessageId, PractitionerId
+from contracts.rules.packs import Code, EntryId, Told
 from contracts.values import Instant, Value
-from contracts.worktime import WorkingCalendar
-
-_ACKNOWLEDGED = "message.acknowledged"
 
 
 class ClockState(StrEnum):
-    """Whether a standard of time is kept; due at 17:00 means that 17:00:00 is still in time."""
+    """Whether a standard of time is kept; due at 17:00 means that 17:00:00 is still in time.
+
+    An ended clock was neither kept nor missed: what it waited for was no longer to come.
+    """
 
     RUNNING = "running"
+    PAUSED = "paused"
     MET = "met"
     MET_LATE = "met_late"
     MISSED = "missed"
+    ENDED = "ended"
 
 
-class MessageFacts(Value):
-    """What clocks need to know of an accepted message; never a word of a family.
+class Extension(Value):
+    """An extension that was asked for: by whom, from and to when it is due, and why.
 
-    `agency` is the one addressed, `received_at` when the message was received, `answers` the
-    message it replies to, `concern` its code of concern, `outcome` that of a decision. `replayed`
-    marks history that is told afterwards: it starts no clock and stops none. An acknowledgement
-    stops only the clock of the agency `sender`: another addressee's is not First Response's.
+    One without effect was not authorised, came too late or moved nothing on.
     """
 
     message: MessageId
-    kind: KindName
-    child: ChildRef
-    agency: AgencyId
-    received_at: Instant
-    concern: Code | None = None
-    outcome: Code | None = None
-    sender: AgencyId | None = None
-    answers: MessageId | None = None
-    replayed: bool = False
+    by: HolderId
+    at: Instant
+    was_due_at: Instant
+    until: Instant
+    because: str
+    effective: bool
+
+
+class Pause(Value):
+    """A pause: by whom, since and until when, and why; one without effect let the clock run on."""
+
+    message: MessageId
+    by: HolderId
+    at: Instant
+    because: str
+    effective: bool
+    until: Instant | None = None
 
 
 class Clock(Value):
-    """One running or stopped clock; all instants are UTC.
+    """One clock; all instants are UTC.
 
-    `id` is `<rule>:<message>`, so that working it out again gives the same clock. `told` is the
-    place in the directory, at `agency`, that hears of it when the clock is missed.
+    `id` is `<rule>:<message>`, so that working it out again gives the same clock. `agency` and the
+    `practitioner` there owe what it waits for; `told_agency` and `told_practitioner` say whose
+    manager hears of a miss. `original_due_at` is when it was due before any extension or pause.
     """
 
     id: str
@@ -58,90 +67,91 @@ class Clock(Value):
     message: MessageId
     child: ChildRef
     agency: AgencyId
+    practitioner: PractitionerId | None = None
     told: Told
+    told_agency: AgencyId
+    told_practitioner: PractitionerId | None = None
     started_at: Instant
+    started_arrived_at: Instant
     due_at: Instant
+    original_due_at: Instant
+    warn_at: Instant | None = None
     stopped_at: Instant | None = None
+    stopped_arrived_at: Instant | None = None
+    stopped_by: MessageId | None = None
+    ended: bool = False
+    extensions: tuple[Extension, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    explained_by: HolderId | None = None
+    explained_at: Instant | None = None
+    explained_cause: Code | None = None
 
+    @property
+    def pause(self) -> Pause | None:
+        """Return the pause that the clock stands still in, or None."""
+        return next((p for p in self.pauses if p.effective and p.until is None), None)
 
-def start(rule: ClockRule, facts: MessageFacts, calendar: WorkingCalendar) -> Clock:
-    """Return the clock that `rule` sets running for the message, without asking whether it should.
+    @property
+    def evidence_late(self) -> bool:
+        """Tell whether it was kept in time, which was known only after it was due."""
+        if self.stopped_at is None or self.stopped_arrived_at is None or self.ended:
+            return False
+        return self.stopped_at <= self.due_at < self.stopped_arrived_at
 
-    Raises HandrailError `time.out-of-range` for a message from outside the calendar's years.
-    """
-    return Clock(
-        id=f"{rule.id}:{facts.message}",
-        rule=rule.id,
-        message=facts.message,
-        child=facts.child,
-        agency=facts.agency,
-        told=rule.told,
-        started_at=facts.received_at.astimezone(UTC),
-        due_at=calendar.add(facts.received_at, rule.length, rule.unit),
-    )
-
-
-def stop(clock: Clock, at: datetime) -> Clock:
-    """Return `clock` stopped at `at` (aware), never before its start; the first stop holds."""
-    if clock.stopped_at is not None:
-        return clock
-    stopped_at = max(at.astimezone(UTC), clock.started_at)
-    return clock.model_copy(update={"stopped_at": stopped_at})
+    def changed(self, **fields: object) -> Self:
+        """Return the clock with these fields replaced; give values of their own types."""
+        return self.model_copy(update=fields)
 
 
 def state(clock: Clock, now: datetime) -> ClockState:
     """Return how `clock` stands at `now` (aware); a stopped clock stands the same for ever."""
     if clock.stopped_at is None:
+        if clock.pause is not None:
+            return ClockState.PAUSED
         return ClockState.RUNNING if now <= clock.due_at else ClockState.MISSED
+    if clock.ended:
+        return ClockState.ENDED if clock.stopped_at <= clock.due_at else ClockState.MISSED
     return ClockState.MET if clock.stopped_at <= clock.due_at else ClockState.MET_LATE
 
 
-def clocks_started(
-    packs: RulePacks, facts: MessageFacts, calendar: WorkingCalendar
-) -> tuple[Clock, ...]:
-    """Return the clocks that the message starts, in the order of the rules; often none.
+def happened_at(occurred: datetime | None, arrived: datetime) -> datetime:
+    """Return when what a message reports took place, as far as its arrival allows.
 
-    Raises HandrailError `time.out-of-range` as `start` does.
+    Without an instant of its own it took place on arrival; nothing takes place after it has been
+    reported, so a later instant counts as the arrival.
     """
-    if facts.replayed:
-        return ()
-    return tuple(
-        start(rule, facts, calendar) for rule in packs.clocks.values() if _starts(rule, facts)
+    return arrived if occurred is None else min(occurred, arrived)
+
+
+def stop(
+    clock: Clock, message: str, at: datetime, arrived: datetime, *, ended: bool = False
+) -> Clock:
+    """Return `clock` stopped by `message`, which took place at `at` and arrived at `arrived`.
+
+    Never before its start. The earliest evidence holds, in whatever order it arrives, and evidence
+    goes before an end without any.
+    """
+    stopped_at = max(at, clock.started_at)
+    if clock.stopped_at is not None and (ended or stopped_at >= clock.stopped_at):
+        return clock
+    return clock.changed(
+        stopped_at=stopped_at, stopped_arrived_at=arrived, stopped_by=message, ended=ended
     )
 
 
-def clocks_stopped(
-    packs: RulePacks, facts: MessageFacts, open_clocks: tuple[Clock, ...]
-) -> tuple[Clock, ...]:
-    """Return those of `open_clocks` that the message stops, stopped, in the order given.
+def explain(clock: Clock, by: str, at: datetime, cause: str) -> Clock:
+    """Return `clock` with the reason why it was not kept: by whom, when and which cause."""
+    return clock.changed(explained_by=by, explained_at=at, explained_cause=cause)
 
-    A rule stopped by an answer needs the message that answers the one which started the clock; a
-    rule stopped by child takes any that came after the start. Both must be about the same child. A
-    clock whose rule is in no pack any more stays open, so that a manager hears of it.
+
+def passed_on(clock: Clock, at: datetime, agency: str, practitioner: str | None) -> Clock:
+    """Return `clock` owed by another from `at` on, due as before; what ran out stays whose it was.
+
+    Where the receiving manager is told, it is the one of the agency that owes now.
     """
-    if facts.replayed:
-        return ()
-    return tuple(
-        stop(clock, facts.received_at)
-        for clock in open_clocks
-        if clock.stopped_at is None and _stops(packs.clocks.get(clock.rule), facts, clock)
-    )
-
-
-def _starts(rule: ClockRule, facts: MessageFacts) -> bool:
-    if facts.kind not in rule.starts_on:
-        return False
-    return rule.when is None or facts.concern in rule.when.concern
-
-
-def _stops(rule: ClockRule | None, facts: MessageFacts, clock: Clock) -> bool:
-    if rule is None or facts.child != clock.child:
-        return False
-    if facts.outcome in rule.ended_by_outcomes and facts.answers == clock.message:
-        return True
-    if facts.kind not in rule.stops_on:
-        return False
-    if rule.stopped_by is StoppedBy.ANSWER:
-        own = facts.kind != _ACKNOWLEDGED or facts.sender in (None, clock.agency)
-        return facts.answers == clock.message and own
-    return facts.received_at >= clock.started_at
+    if state(clock, at) not in (ClockState.RUNNING, ClockState.PAUSED):
+        return clock
+    moved = clock.changed(agency=agency, practitioner=practitioner)
+    if clock.told is not Told.RECEIVING_MANAGER:
+        return moved
+    return moved.changed(told_agency=agency, told_practitioner=practitioner)

@@ -6,8 +6,8 @@ validity. Keys are named by their RFC 7638 thumbprint, so that no two holders ca
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Annotated
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -22,8 +22,11 @@ from contracts.identifiers import (
     ServiceId,
     agency_of,
 )
+from contracts.managers import line_managers
 from contracts.roles import Capacity, Role
+from contracts.rules.packs import EntryId, Length, Prose, RulePack
 from contracts.values import Instant, ShortText, Value
+from contracts.worktime import Unit
 
 TYP = "handrail-directory+jws"
 GRACE = timedelta(days=7)
@@ -71,29 +74,79 @@ def _is_key(x: str) -> bool:
     return len(base64url.decode(x) or b"") == _KEY_BYTES
 
 
+class Closure(Value):
+    """Days on which an agency is closed, first and last included (local dates)."""
+
+    first: date
+    last: date
+
+
+class Cover(Value):
+    """Who stands in for a practitioner, from the one instant until before the other."""
+
+    by: PractitionerId
+    since: Instant
+    until: Instant
+
+
+class RuleOverride(Value):
+    """A length that holds here in place of a rule pack's, and why."""
+
+    table: Literal["clocks", "guards", "tells"]
+    id: EntryId
+    length: Length
+    unit: Unit | None = None
+    reason: Prose
+
+
+class RulesInForce(Value):
+    """Which rule packs hold from an instant on, in the order they are combined.
+
+    `packs` are names of packs that come with Handrail; `own` are the partnership's, combined after
+    them; `overrides` replace single lengths.
+    """
+
+    since: Instant
+    packs: tuple[ShortText, ...]
+    own: tuple[RulePack, ...] = ()
+    overrides: tuple[RuleOverride, ...] = ()
+
+
 class Agency(Value):
-    """An organisation that takes part; `source_code` is its DfE referral source code."""
+    """An organisation that takes part; `source_code` is its DfE referral source code.
+
+    `closures` are its own beside the common calendar, `always_open` that it works on every day of
+    the year. `safeguarding_lead` acts as line manager of whoever has none (ADR 0015).
+    """
 
     id: AgencyId
     name: ShortText
     role: Role
     gateway: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
     duty_desk: PractitionerId | None = None
+    safeguarding_lead: PractitionerId | None = None
     source_code: Annotated[str, Field(pattern=r"^[0-9]{1,2}[A-F]?$")] | None = None
     delivery_keys: tuple[DeliveryKey, ...] = ()
+    closures: Annotated[tuple[Closure, ...], Field(max_length=64)] = ()
+    always_open: bool = False
     left_at: Instant | None = None
 
 
 class Practitioner(Value):
-    """A named person in an agency, with capacities there, a line manager and signing keys."""
+    """A named person in an agency, with capacities there, who stands in, and signing keys."""
 
     id: PractitionerId
     name: ShortText
     capacities: tuple[Capacity, ...] = ()
     line_manager: PractitionerId | None = None
     deputy: PractitionerId | None = None
+    cover: Annotated[tuple[Cover, ...], Field(max_length=32)] = ()
     keys: tuple[SigningKey, ...] = ()
     left_at: Instant | None = None
+
+    def covered_by(self, at: datetime) -> str | None:
+        """Return who covers this person at the instant `at`, or None where nobody does."""
+        return next((one.by for one in self.cover if one.since <= at < one.until), None)
 
 
 class Service(Value):
@@ -112,7 +165,10 @@ class Gateway(Value):
 
 
 class DirectoryDocument(Value):
-    """What the partnership root signs; `version` only grows, times are instants."""
+    """What the partnership root signs; `version` only grows, times are instants.
+
+    `rule_packs` hold until the first of `rule_changes`; no name means the usual ones (`USUAL`).
+    """
 
     partnership: PartnershipId
     version: Annotated[int, Field(ge=1)]
@@ -120,6 +176,7 @@ class DirectoryDocument(Value):
     expires_at: Instant
     demonstration: bool = False
     rule_packs: tuple[ShortText, ...] = ()
+    rule_changes: tuple[RulesInForce, ...] = ()
     agencies: tuple[Agency, ...] = ()
     practitioners: tuple[Practitioner, ...] = ()
     services: tuple[Service, ...] = ()
@@ -155,7 +212,9 @@ class Directory:
         self.practitioners: Mapping[str, Practitioner] = {p.id: p for p in document.practitioners}
         self.services: Mapping[str, Service] = {s.id: s for s in document.services}
         self._keys: dict[str, KeyHolder] = {}
+        self._people: dict[str, list[Practitioner]] = {}
         for person in document.practitioners:
+            self._people.setdefault(agency_of(person.id), []).append(person)
             for key in person.keys:
                 self._keys[key.kid] = KeyHolder(person.id, key, is_service=False)
         for service in document.services:
@@ -176,15 +235,13 @@ class Directory:
         found = self.practitioners.get(practitioner)
         return None if found is None or _gone(found.left_at, at) else found
 
+    def people(self, agency: str, at: datetime) -> tuple[Practitioner, ...]:
+        """Return who works in `agency` at the instant `at`, in the directory's order."""
+        return tuple(p for p in self._people.get(agency, ()) if not _gone(p.left_at, at))
+
     def line_managers(self, practitioner: str, at: datetime) -> frozenset[str]:
-        """Return the person's line manager and that manager's deputy, as ids (003 §2.3)."""
-        person = self.practitioner(practitioner, at)
-        manager = (
-            self.practitioner(person.line_manager, at) if person and person.line_manager else None
-        )
-        if manager is None or agency_of(manager.id) != agency_of(practitioner):
-            return frozenset()
-        return frozenset({manager.id, manager.deputy} if manager.deputy else {manager.id})
+        """Return who may act as the person's line manager then, as ids (003 §2.3)."""
+        return line_managers(self, practitioner, at)
 
     def by_role(self, role: Role) -> tuple[Agency, ...]:
         """Return the agencies of a role, in the directory's order."""

@@ -47,7 +47,7 @@ from contracts.statements import (
     Statement,
     seal_statements,
 )
-from contracts.values import Value
+from contracts.values import Instant, Value
 
 NEW = "new"
 """Written in place of a child's reference by who does not have one yet."""
@@ -63,6 +63,10 @@ class Document(Value):
     basis: Basis | DocumentConsentBasis
     answers: Annotated[
         MessageId | None, Field(description="The message that this one answers.")
+    ] = None
+    occurred_at: Annotated[
+        Instant | None,
+        Field(description="When what it reports took place, where that is not now."),
     ] = None
     capacity: Annotated[
         Capacity | None, Field(description="In which capacity the author signs.")
@@ -171,6 +175,7 @@ def to_event(
         ),
         basis=_basis(document, consents),
         answers=document.answers,
+        occurred_at=document.occurred_at,
         consents=consents,
         history=document.history,
         content=document.data.model_dump(mode="json", exclude_none=True),

@@ -28,6 +28,7 @@ _SAYS_WHAT_IS_EXPECTED = frozenset(
         "timezone_aware",
         "answer_or_value",
         "consent_none",
+        "recipient_twofold",
         "question_unknown",
     }
 )

@@ -4,7 +4,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from contracts.consents import Basis, Consent
 from contracts.identifiers import (
@@ -26,6 +27,12 @@ MAX_BYTES = 640 * 1024
 """Largest submission in bytes: below the server's 1 MiB even after it is written to the ledger."""
 
 
+AddressedCapacity = Literal[
+    "line_manager", "team_manager", "social_worker", "duty_worker", "caf_worker"
+]
+"""The capacities that a message can be addressed to: those that the directory gives to people."""
+
+
 class Signer(Value):
     """Who signs, and in what capacity."""
 
@@ -34,10 +41,22 @@ class Signer(Value):
 
 
 class Recipient(Value):
-    """To whom a message goes: an agency, and there a person where one is meant."""
+    """To whom a message goes: an agency, and there a person or a role where one is meant.
+
+    An agency alone means its duty desk.
+    """
 
     agency: AgencyId
     practitioner: PractitionerId | None = None
+    capacity: AddressedCapacity | None = None
+
+    @model_validator(mode="after")
+    def _names_a_person_or_a_role(self) -> "Recipient":
+        if self.practitioner is not None and self.capacity is not None:
+            raise PydanticCustomError(
+                "recipient_twofold", "names a practitioner and a capacity; one of them is meant"
+            )
+        return self
 
 
 class History(Value):
@@ -56,7 +75,8 @@ class Element(Value):
 class Data(Value):
     """What every message says beside its own content.
 
-    `answers` names the message that this one answers. `content` is of the kind's own form;
+    `answers` names the message that this one answers, `occurred_at` when what it reports took
+    place, where that is not when it was sealed. `content` is of the kind's own form;
     everything about a family is a statement and stands here only as a digest.
     """
 
@@ -65,6 +85,7 @@ class Data(Value):
     recipients: Annotated[tuple[Recipient, ...], Field(max_length=64)] = ()
     basis: Basis
     answers: MessageId | None = None
+    occurred_at: Instant | None = None
     consents: Annotated[tuple[Consent, ...], Field(max_length=16)] = ()
     history: History | None = None
     content: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])

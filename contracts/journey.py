@@ -13,13 +13,17 @@ import orjson
 from contracts.consents import Consent, ConsentHeld
 from contracts.roles import Level
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 _PRIOR_REQUESTS = 12
 _MOST_REQUESTS = 512
 _MOST_INVOLVED = 64
 MOST_OPEN = 16
 MOST_CONSENTS = 100
 MOST_TAKEN = 24
+MOST_RECENT = 16
+MOST_WITHDRAWN = 64
+MOST_MEETINGS = 16
+MOST_STANDARDS = 32
 """A journey stays far below what one record can hold, whatever is sent about a child."""
 
 
@@ -42,11 +46,16 @@ class Proposal:
     agency: str
     proposed_by: str
     at: str
+    lapsed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request for a service and how far it has come; `outcome` is empty until decided."""
+    """A request and how far it has come; `outcome` is empty until decided.
+
+    A disagreement names the message it is `about` and its `stage`; a redirected request the
+    message that redirected it last.
+    """
 
     id: str
     kind: str
@@ -57,6 +66,8 @@ class Request:
     protection: bool = False
     acknowledged_by: tuple[str, ...] = ()
     outcome: str = ""
+    about: str = ""
+    stage: int = 0
 
     @property
     def acknowledged(self) -> bool:
@@ -74,12 +85,58 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True)
+class Meeting:
+    """A meeting called and not held yet; siblings' messages name the same `ref` (003 §2.8).
+
+    `at` is when it was called.
+    """
+
+    id: str
+    kind: str
+    ref: str
+    by: str
+    invited: tuple[str, ...] = ()
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One of the latest messages about the child: who sent it and to which agencies it went.
+
+    `answered` are the numbers of the questions it answered, `consents` the ids of those it brought.
+    """
+
+    id: str
+    agency: str
+    to: tuple[str, ...] = ()
+    kind: str = ""
+    answered: tuple[int, ...] = ()
+    consents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What is known of a clock: the rule, the message that started it, and how it stands.
+
+    `state` is warned, missed, explained, extended, paused or resumed.
+    """
+
+    clock: str
+    started_by: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
     """A child's state after its `entries`-th entry.
 
     `answered` maps a question's number to `(day, agency)`; `involved` are the agencies with a
     part in this journey; `support` is the family's choice about early help: "", chosen, declined.
-    `live` tells that something other than history has been accepted.
+    `live` tells that something other than history has been accepted. `recent` are the latest
+    messages that went to somebody, `withdrawn` the ids of those sent in error. `standards`
+    are clocks that somebody was told of or changed. `lead_left` is set
+    while the lead's agency has been told that the lead is no longer there. `moved_to` is the area
+    that the family moved to.
     """
 
     child: str
@@ -98,10 +155,33 @@ class Journey:
     protection_plan_ended: str = ""
     support: str = ""
     live: bool = False
+    unborn: bool = False
+    protection_plan_since: str = ""
+    last_review: str = ""
+    meetings: tuple[Meeting, ...] = ()
+    recent: tuple[Sent, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    lead_left: str = ""
+    moved_to: str = ""
+    standards: tuple[Standard, ...] = ()
 
     def request(self, message: str) -> Request | None:
         """Return the request made by that message, or None."""
         return next((r for r in self.requests if r.id == message), None)
+
+    def sent(self, message: str) -> Sent | None:
+        """Return what is known of that message if it is one of the latest, or None."""
+        return next((s for s in self.recent if s.id == message), None)
+
+    def with_sent(self, sent: Sent) -> "Journey":
+        """Return the journey with `sent` as the latest message; the oldest is let go."""
+        return replace(self, recent=(*self.recent, sent)[-MOST_RECENT:])
+
+    def with_standard(self, standard: Standard) -> "Journey":
+        """Return the journey knowing of a clock how it stands now; the oldest is let go."""
+        named = (standard.clock, standard.started_by)
+        others = tuple(s for s in self.standards if (s.clock, s.started_by) != named)
+        return replace(self, standards=(*others, standard)[-MOST_STANDARDS:])
 
     def proposal(self, message: str) -> Proposal | None:
         """Return the open proposal made by that message, or None."""
@@ -172,6 +252,15 @@ _PLAIN = (
     "protection_plan_ended",
     "support",
     "live",
+    "unborn",
+    "protection_plan_since",
+    "last_review",
+    "meetings",
+    "recent",
+    "withdrawn",
+    "lead_left",
+    "moved_to",
+    "standards",
 )
 
 
@@ -183,6 +272,15 @@ def _request(made: dict[str, Any]) -> Request:
             "acknowledged_by": tuple(made.get("acknowledged_by", ())),
         }
     )
+
+
+def _meeting(made: dict[str, Any]) -> Meeting:
+    return Meeting(**{**made, "invited": tuple(made.get("invited", ()))})
+
+
+def _sent(made: dict[str, Any]) -> Sent:
+    several = {name: tuple(made.get(name, ())) for name in ("to", "answered", "consents")}
+    return Sent(**{**made, **several})
 
 
 def load(made: dict[str, Any]) -> Journey:
@@ -205,4 +303,13 @@ def load(made: dict[str, Any]) -> Journey:
         protection_plan_ended=made.get("protection_plan_ended", ""),
         support=made.get("support", ""),
         live=made.get("live", False),
+        unborn=made.get("unborn", False),
+        protection_plan_since=made.get("protection_plan_since", ""),
+        last_review=made.get("last_review", ""),
+        meetings=tuple(_meeting(m) for m in made.get("meetings", ())),
+        recent=tuple(_sent(s) for s in made.get("recent", ())),
+        withdrawn=tuple(made.get("withdrawn", ())),
+        lead_left=made.get("lead_left", ""),
+        moved_to=made.get("moved_to", ""),
+        standards=tuple(Standard(**s) for s in made.get("standards", ())),
     )

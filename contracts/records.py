@@ -49,7 +49,9 @@ class Decision(Value):
     """The exchange's answer to one submission, version 1.
 
     `sealed` is SHA-256 over the sealed text and `submission` over the submission's bytes; `now`
-    is the instant by which it was decided; `entry` is the number of the journey entry it made.
+    is the instant by which it was decided; `entry` is the number of the journey entry it made;
+    `until` is when the time of a held message is up. `packs` name the rule packs in force when it
+    arrived, as `id@version`, and then the lengths that the partnership replaced.
     """
 
     v: Literal[1] = 1
@@ -65,10 +67,12 @@ class Decision(Value):
     kind: str = ""
     basis: str = ""
     rules: tuple[str, ...] = ()
+    packs: tuple[str, ...] = ()
     reasons: tuple[Ground, ...] = ()
     to: tuple[DeliveredTo, ...] = ()
     entry: int = 0
     protection: bool = False
+    until: Instant | None = None
     now: Instant
 
 

@@ -36,10 +36,15 @@ class Standing(StrEnum):
 
 
 class Answer(StrEnum):
-    """Whether there is an answer; an empty field never stands for one of these."""
+    """Whether there is an answer; an empty field never stands for one of these.
+
+    `withheld`: it is known and kept back because telling it would do the child more harm (Children
+    Act 2004 s.16LC(8) of the child's identifier).
+    """
 
     GIVEN = "given"
     NOT_KNOWN = "not_known"
+    WITHHELD = "withheld"
     NOT_ASKED = "not_asked"
     DECLINED = "declined"
     NOT_APPLICABLE = "not_applicable"

@@ -69,6 +69,16 @@ def receipt_bytes(agency: str, submission_digest: str) -> str:
     return f"receipt.{agency}.bytes.{submission_digest}"
 
 
+def receipt_held(agency: str, message: str) -> str:
+    """Return the subject of the provisional notice that `message` of `agency` is held."""
+    return f"receipt.{agency}.{message}.held"
+
+
+def held(child: str, message: str) -> str:
+    """Return the subject of the record of a held message about `child`."""
+    return f"held.{child}.{message}"
+
+
 def check(agency: str, message: str) -> str:
     """Return the subject of the record by which a refusal guards the journey it was decided on."""
     return f"check.{agency}.{message}"

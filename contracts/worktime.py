@@ -49,6 +49,7 @@ class Unit(StrEnum):
     CALENDAR_DAYS = "calendar_days"
     WEEKS = "weeks"
     MONTHS = "months"
+    DAY_ENDS = "day_ends"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +58,15 @@ class WorkingCalendar:
 
     `closing_time` is local and naive; `extra_closing_days` are closed although the nation works,
     `extra_working_days` are worked although weekend or bank holiday (a holiday that was moved).
+    `closures` are spans of closed days, first and last included; `always_open` works every day.
     Raises HandrailError `time.bad-calendar` when the two overlap or `closing_time` has a zone.
     """
 
     closing_time: time = CLOSING_TIME
     extra_closing_days: frozenset[date] = frozenset()
     extra_working_days: frozenset[date] = frozenset()
+    closures: tuple[tuple[date, date], ...] = ()
+    always_open: bool = False
     nation: Nation = "ENG"
     tz: ZoneInfo = LONDON
     _years: dict[int, tuple[date, ...]] = field(
@@ -100,18 +104,8 @@ class WorkingCalendar:
         `time.bad-length` (below 1 or above `MAX_LENGTH`) or `time.out-of-range`.
         """
         _check_length(days)
-        local = _checked(start).astimezone(self.tz)
-        first = local.date()
-        if local.time() > self.closing_time:
-            first += timedelta(days=1)
-        year = first.year
-        worked = self._working_days(year)
-        place = bisect_left(worked, first) + days
-        while place >= len(worked):
-            place -= len(worked)
-            year += 1
-            worked = self._working_days(year)
-        return datetime.combine(worked[place], self.closing_time, self.tz).astimezone(UTC)
+        worked = self._worked_after(self._first_day(start), days)
+        return datetime.combine(worked, self.closing_time, self.tz).astimezone(UTC)
 
     def add_calendar_days(self, start: datetime, days: int) -> datetime:
         """Return the same local time of day, `days` days later, as UTC.
@@ -122,6 +116,15 @@ class WorkingCalendar:
         _check_length(days)
         return self._days_later(start, days)
 
+    def add_day_ends(self, start: datetime, days: int) -> datetime:
+        """Return the midnight that ends the `days`th day, the day of `start` included, as UTC.
+
+        "The same day" is one day end. Raises HandrailError as `add_working_days` does.
+        """
+        _check_length(days)
+        day = _checked(start).astimezone(self.tz).date() + timedelta(days=days)
+        return datetime.combine(day, time.min, self.tz).astimezone(UTC)
+
     def add_months(self, start: datetime, months: int) -> datetime:
         """Return the same local time on the same day of the month, `months` months later, as UTC.
 
@@ -129,11 +132,56 @@ class WorkingCalendar:
         29th of February. Raises HandrailError as `add_working_days` does.
         """
         _check_length(months)
-        local = _checked(start).astimezone(self.tz)
+        return self._months_later(_checked(start).astimezone(self.tz), months)
+
+    def _months_later(self, local: datetime, months: int) -> datetime:
         years, month = divmod(local.month - 1 + months, _MONTHS_A_YEAR)
         year = local.year + years
         day = min(local.day, monthrange(year, month + 1)[1])
         return local.replace(year=year, month=month + 1, day=day, fold=0).astimezone(UTC)
+
+    def move(self, due: datetime, since: datetime, until: datetime, unit: Unit) -> datetime:
+        """Return when a length of `unit` due at `due` runs out if it stood still in between.
+
+        `since` and `until` (aware) are when it was halted and went on; the result is UTC. Of
+        working days as many are left afterwards as were left before, and the local time of day
+        stays; of hours the same time is left to the second, of calendar lengths by local time.
+        Raises HandrailError `time.naive` or `time.out-of-range`.
+        """
+        halted, went_on = _checked(since), _checked(until)
+        if unit is Unit.HOURS:
+            return due.astimezone(UTC) + (went_on - halted)
+        local = _checked(due).astimezone(self.tz)
+        if unit is Unit.WORKING_DAYS:
+            lost = self._worked_between(self._first_day(halted), self._first_day(went_on))
+            if not lost:
+                return due.astimezone(UTC)
+            day = self._worked_after(local.date(), lost)
+            return datetime.combine(day, local.time(), self.tz).astimezone(UTC)
+        stood = went_on.astimezone(self.tz).replace(tzinfo=None) - halted.astimezone(
+            self.tz
+        ).replace(tzinfo=None)
+        return (local.replace(fold=0) + stood).astimezone(UTC)
+
+    def before(self, due: datetime, length: int, unit: Unit) -> datetime:
+        """Return the instant `length` of `unit` before `due` (aware), as UTC.
+
+        Working days and calendar lengths keep the local time of day; a month that is too short
+        gives its last day. Raises HandrailError as `add_working_days` does.
+        """
+        _check_length(length)
+        local = _checked(due).astimezone(self.tz).replace(fold=0)
+        match unit:
+            case Unit.HOURS:
+                return due.astimezone(UTC) - timedelta(hours=length)
+            case Unit.WORKING_DAYS:
+                day = self._worked_before(local.date(), length)
+                return datetime.combine(day, local.time(), self.tz).astimezone(UTC)
+            case Unit.MONTHS:
+                return self._months_later(local, -length)
+            case _:
+                days = length * (_DAYS_A_WEEK if unit is Unit.WEEKS else 1)
+                return (local - timedelta(days=days)).astimezone(UTC)
 
     def add(self, start: datetime, length: int, unit: Unit) -> datetime:
         """Return when `length` of `unit` that starts at `start` (aware) runs out, as UTC.
@@ -152,10 +200,45 @@ class WorkingCalendar:
                 return self._days_later(start, _DAYS_A_WEEK * length)
             case Unit.MONTHS:
                 return self.add_months(start, length)
+            case Unit.DAY_ENDS:
+                return self.add_day_ends(start, length)
 
     def _days_later(self, start: datetime, days: int) -> datetime:
         local = _checked(start).astimezone(self.tz)
         return (local + timedelta(days=days)).astimezone(UTC)
+
+    def _first_day(self, start: datetime) -> date:
+        """Return the local day that `start` counts to: the next one after closing time."""
+        local = _checked(start).astimezone(self.tz)
+        first = local.date()
+        return first + timedelta(days=1) if local.time() > self.closing_time else first
+
+    def _worked_after(self, day: date, days: int) -> date:
+        """Return the `days`th day worked after `day`, which counts as the next one if closed."""
+        year = day.year
+        worked = self._working_days(year)
+        place = bisect_left(worked, day) + days
+        while place >= len(worked):
+            place -= len(worked)
+            year += 1
+            worked = self._working_days(year)
+        return worked[place]
+
+    def _worked_before(self, day: date, days: int) -> date:
+        year = day.year
+        place = bisect_left(self._working_days(year), day) - days
+        while place < 0:
+            year -= 1
+            place += len(self._working_days(year))
+        return self._working_days(year)[place]
+
+    def _worked_between(self, first: date, last: date) -> int:
+        """Return how many days are worked from `first` to before `last`, 0 if that is earlier."""
+        if last <= first:
+            return 0
+        whole = sum(len(self._working_days(year)) for year in range(first.year, last.year))
+        ends = bisect_left(self._working_days(last.year), last)
+        return whole + ends - bisect_left(self._working_days(first.year), first)
 
     def _working_days(self, year: int) -> tuple[date, ...]:
         """Return the days worked in `year`, in order; worked out once per calendar and year."""
@@ -166,14 +249,23 @@ class WorkingCalendar:
     def _work_out(self, year: int) -> tuple[date, ...]:
         if not FIRST_YEAR <= year <= LAST_YEAR + 1:
             raise _out_of_range()
+        ordinals = range(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1)
+        days = map(date.fromordinal, ordinals)
+        if self.always_open:
+            return tuple(days)
         bank_holidays = holidays.country_holidays("GB", subdiv=self.nation, years=year)
         closed = bank_holidays.keys() | self.extra_closing_days
-        ordinals = range(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1)
         return tuple(
             day
-            for day in map(date.fromordinal, ordinals)
-            if day in self.extra_working_days or (day.weekday() < _SATURDAY and day not in closed)
+            for day in days
+            if not self._in_closure(day)
+            and (
+                day in self.extra_working_days or (day.weekday() < _SATURDAY and day not in closed)
+            )
         )
+
+    def _in_closure(self, day: date) -> bool:
+        return any(first <= day <= last for first, last in self.closures)
 
 
 def add_hours(start: datetime, hours: int) -> datetime:

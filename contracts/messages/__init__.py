@@ -3,17 +3,44 @@
 from contracts.kinds import Kind
 from contracts.messages import (
     assessment,
+    caf,
     closing,
+    corrections,
+    family,
     lead,
+    meetings,
     notices,
+    partners,
+    plans,
     recording,
     referral,
+    standards,
     stepdown,
     stepup,
+    tasks,
+    telling,
 )
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for module in (referral, stepup, assessment, lead, stepdown, closing, recording, notices)
+    for module in (
+        referral,
+        stepup,
+        assessment,
+        lead,
+        stepdown,
+        closing,
+        recording,
+        caf,
+        family,
+        meetings,
+        plans,
+        telling,
+        corrections,
+        standards,
+        partners,
+        tasks,
+        notices,
+    )
     for kind in module.KINDS
 }

@@ -4,19 +4,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 
-from contracts.journey import Journey
+from contracts.journey import Assessment, Journey
 from contracts.kinds import Kind, Situation, Step
-from contracts.messages.guards import tells_lead
+from contracts.messages.plans import after_protection, under_protection
+from contracts.messages.standing import CARE
 from contracts.reasons import Refusal
-from contracts.roles import Capacity, Level, Role
+from contracts.roles import Capacity, Level
 from contracts.values import Value
 
 
 class AssessmentKind(StrEnum):
-    """Which assessment (003 §2.7; Working Together's single assessment)."""
+    """Which assessment (003 §2.7; 000 ll.73, 109; Working Together)."""
 
     CHILD_AND_FAMILY = "child_and_family"
     SECTION_47 = "section_47"
+    INITIAL = "initial"
+    CORE = "core"
 
 
 class AssessmentStarted(Value):
@@ -37,6 +40,7 @@ class AssessmentConcluded(Value):
     """The conclusion: from it on, and not before, social care provides a service (003 §2.8)."""
 
     finding: Finding
+    assessment: AssessmentKind | None = None
 
 
 class ConferenceHeld(Value):
@@ -44,6 +48,14 @@ class ConferenceHeld(Value):
 
 
 def _assessment_open(s: Situation) -> Iterator[Refusal]:
+    """Refuse an assessment that nobody decided on.
+
+    In an open case a core assessment follows the initial one (000 l.109), and a section 47 enquiry
+    a concern that arises, without a further request.
+    """
+    further = s.message.content.assessment in (AssessmentKind.CORE, AssessmentKind.SECTION_47)
+    if further and s.journey is not None and s.journey.case_open and s.has_part:
+        return
     if s.journey is None or s.journey.assessment is None:
         yield Refusal("assessment.none-open")
 
@@ -55,18 +67,9 @@ def _assessment_started(s: Situation) -> Iterator[Refusal]:
         yield Refusal("assessment.none-open")
 
 
-def _tells_whoever_asked(s: Situation) -> Iterator[Refusal]:
-    """Refuse when the agency whose request led here is not told (000 l.75)."""
-    assessment = s.journey.assessment if s.journey else None
-    request = s.journey.request(assessment.request) if s.journey and assessment else None
-    if request is not None and request.agency not in s.recipients | {s.event.agency}:
-        yield Refusal("recipient.missing", request.agency)
-
-
 def _fold_started(journey: Journey, step: Step) -> Journey:
-    if journey.assessment is None:
-        return journey
-    started = replace(journey.assessment, by=step.event.agency, started=True)
+    open_one = journey.assessment or Assessment(request="", by=step.event.agency)
+    started = replace(open_one, by=step.event.agency, started=True)
     return replace(journey, assessment=started).with_involved(step.event.agency)
 
 
@@ -76,22 +79,17 @@ def _fold_concluded(journey: Journey, step: Step) -> Journey:
     if finding is Finding.NOT_IN_NEED:
         return done
     if finding is Finding.CHILD_PROTECTION:
-        return replace(done, level=Level.CHILD_PROTECTION, case_open=True)
-    was_protected = journey.level is Level.CHILD_PROTECTION
-    return replace(
-        done,
-        level=Level.CHILD_IN_NEED,
-        case_open=True,
-        child_in_need_since=step.at if was_protected else journey.child_in_need_since or step.at,
-        protection_plan_ended=step.at if was_protected else journey.protection_plan_ended,
-    )
+        return under_protection(done, step.at)
+    if journey.level is Level.CHILD_PROTECTION:
+        return after_protection(done, step.at)
+    since = journey.child_in_need_since or step.at
+    return replace(done, level=Level.CHILD_IN_NEED, case_open=True, child_in_need_since=since)
 
 
 def _fold_held(journey: Journey, step: Step) -> Journey:
     return journey.with_involved(step.event.agency)
 
 
-_ASSESSORS = frozenset({Role.SOCIAL_CARE, Role.FIRST_RESPONSE})
 _SOCIAL_WORKERS = frozenset({Capacity.SOCIAL_WORKER, Capacity.TEAM_MANAGER})
 
 STARTED = Kind(
@@ -100,9 +98,9 @@ STARTED = Kind(
     cites="003 §2.7; 000 l.77",
     content=AssessmentStarted,
     fold=_fold_started,
-    senders=_ASSESSORS,
+    senders=CARE,
     authors=_SOCIAL_WORKERS,
-    guards=(_assessment_open, _tells_whoever_asked, tells_lead),
+    guards=(_assessment_open,),
 )
 
 CONCLUDED = Kind(
@@ -111,9 +109,9 @@ CONCLUDED = Kind(
     cites="003 §§2.8, 3.1",
     content=AssessmentConcluded,
     fold=_fold_concluded,
-    senders=_ASSESSORS,
+    senders=CARE,
     authors=_SOCIAL_WORKERS,
-    guards=(_assessment_started, _tells_whoever_asked, tells_lead),
+    guards=(_assessment_started,),
 )
 
 HELD = Kind(
@@ -123,7 +121,7 @@ HELD = Kind(
     content=ConferenceHeld,
     fold=_fold_held,
     addressed=False,
-    senders=_ASSESSORS,
+    senders=CARE,
 )
 
 KINDS = (STARTED, CONCLUDED, HELD)

@@ -6,18 +6,25 @@ from enum import StrEnum
 
 from contracts.journey import Journey
 from contracts.kinds import Kind, Situation, Step
-from contracts.messages.guards import needs_statement, tells_lead
+from contracts.messages.family import declined, without_support_asked
+from contracts.messages.guards import needs_statement
+from contracts.messages.meetings import MeetingKind
+from contracts.messages.plans import known_without_recipients
+from contracts.messages.standing import CARE, CHOSEN, DECLINED, not_declined
 from contracts.reasons import Refusal
-from contracts.roles import Level, Role
+from contracts.roles import Level
 from contracts.values import Value
+
+_TEAM_MEETING = MeetingKind.TEAM_AROUND_THE_CHILD.value
 
 
 class Support(StrEnum):
-    """What the family chose beside social care (003 §§5.3, 5.7)."""
+    """What follows social care: what the family chose, or another area (003 §§5.3, 5.7)."""
 
     CONTINUES = "continues"
     DECLINED = "declined"
     NOT_NEEDED = "not_needed"
+    TRANSFERRED = "transferred"
 
 
 class CaseClosed(Value):
@@ -32,22 +39,56 @@ def _case_is_open(s: Situation) -> Iterator[Refusal]:
 
 
 def _no_assessment_runs(s: Situation) -> Iterator[Refusal]:
-    """Refuse to close over an assessment: its conclusion would have no place (003 §2.7)."""
-    if s.event.data.history is None and s.journey is not None and s.journey.assessment is not None:
+    """Refuse to close over an assessment: its conclusion would have no place (003 §2.7).
+
+    When the family has moved, the other area assesses.
+    """
+    moves = s.message.content.support is Support.TRANSFERRED
+    running = s.journey is not None and s.journey.assessment is not None
+    if s.event.data.history is None and running and not moves:
         yield Refusal("case.assessment-open")
 
 
-def _lead_has_accepted(s: Situation) -> Iterator[Refusal]:
-    """Refuse to leave a family that chose support without a lead (003 §§5.3, 5.5)."""
-    if s.message.content.support is not Support.CONTINUES:
+def _plan_has_ended(s: Situation) -> Iterator[Refusal]:
+    """Refuse to close over a child protection plan: from there the way is child in need (§5.1).
+
+    Support after a plan is refused as a step down is; a family that moved takes its plan along.
+    """
+    ends = s.message.content.support in (Support.DECLINED, Support.NOT_NEEDED)
+    planned = s.journey is not None and s.journey.level is Level.CHILD_PROTECTION
+    if s.event.data.history is None and ends and planned:
+        yield Refusal("case.protection-plan")
+
+
+def _family_has_moved(s: Situation) -> Iterator[Refusal]:
+    moves = s.message.content.support is Support.TRANSFERRED
+    if moves and (s.journey is None or not s.journey.moved_to):
+        yield Refusal("case.not-moved")
+
+
+def _as_the_family_chose(s: Situation) -> Iterator[Refusal]:
+    """Refuse to close against the family's own word, either way (003 §§3.3, 5.3, 5.7).
+
+    This makes no CAF a condition: another choice of the family can be recorded at any time.
+    """
+    if s.journey is None or s.event.data.history is not None:
         return
-    lead = s.journey.lead if s.journey else None
-    outside = lead is not None and s.role_of(lead.agency) not in (
-        Role.SOCIAL_CARE,
-        Role.FIRST_RESPONSE,
-        None,
-    )
-    if not outside:
+    support = s.message.content.support
+    if support is Support.CONTINUES:
+        yield from not_declined(s)
+    elif support is not Support.TRANSFERRED and _support_lies_ahead(s.journey):
+        yield Refusal("case.choice-differs")
+
+
+def _support_lies_ahead(journey: Journey) -> bool:
+    """Tell whether the family chose support that is to follow social care."""
+    return journey.support == CHOSEN and journey.level is not Level.EARLY_HELP
+
+
+def _lead_is_there(s: Situation) -> Iterator[Refusal]:
+    """Refuse to leave the family with a lead professional who has left meanwhile (003 §5.5)."""
+    continues = s.message.content.support is Support.CONTINUES
+    if continues and s.journey is not None and s.journey.lead_left:
         yield Refusal("case.needs-lead")
 
 
@@ -70,21 +111,34 @@ def _stepped_down(s: Situation) -> Iterator[Refusal]:
 
 
 def _fold_closed(journey: Journey, step: Step) -> Journey:
-    continues = step.content.support is Support.CONTINUES
     closed = replace(
         _settled(journey, everything=step.event.data.history is not None),
         case_open=False,
         assessment=None,
         proposals=(),
-        support="chosen" if continues else "declined",
         child_in_need_since="",
+        protection_plan_since="",
         protection_plan_ended="",
+        last_review="",
+        meetings=tuple(m for m in journey.meetings if m.kind == _TEAM_MEETING),
     ).with_involved(step.event.agency)
-    if continues:
-        return replace(closed, level=Level.EARLY_HELP)
-    if journey.level is Level.EARLY_HELP:
-        return closed  # social care never led: the Team Around the Child goes on (003 §2.6)
-    return replace(closed, level=Level.UNIVERSAL, lead=None)
+    return known_without_recipients(_after_care(closed, step.content.support), step)
+
+
+def _after_care(closed: Journey, support: Support) -> Journey:
+    """Return the closed journey at the level that follows.
+
+    Where social care never led, the Team Around the Child goes on, with the family's choice as it
+    was (003 §2.6); it ends by a message of its own, or with the move to another area.
+    """
+    if support is Support.CONTINUES:
+        return replace(closed, level=Level.EARLY_HELP, support=CHOSEN)
+    if closed.level is Level.EARLY_HELP and support is not Support.TRANSFERRED:
+        return closed
+    ended = replace(closed, level=Level.UNIVERSAL, lead=None, lead_left="", meetings=())
+    if support is Support.TRANSFERRED:
+        return replace(without_support_asked(ended, "closed"), support="")
+    return declined(ended) if DECLINED in (support, closed.support) else replace(ended, support="")
 
 
 def _settled(journey: Journey, *, everything: bool) -> Journey:
@@ -108,13 +162,15 @@ CLOSED = Kind(
     content=CaseClosed,
     fold=_fold_closed,
     addressed=False,
-    senders=frozenset({Role.SOCIAL_CARE, Role.FIRST_RESPONSE}),
+    senders=CARE,
     guards=(
         _case_is_open,
         _no_assessment_runs,
-        _lead_has_accepted,
+        _plan_has_ended,
+        _family_has_moved,
+        _as_the_family_chose,
+        _lead_is_there,
         _stepped_down,
-        tells_lead,
         needs_statement("closure.reason"),
     ),
 )

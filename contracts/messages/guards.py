@@ -1,4 +1,8 @@
-"""Guards that several kinds share: who must receive a message, and what it may answer."""
+"""Guards that several kinds share: who must receive a message, and what it may answer.
+
+They hold whatever rule packs are in force. What a source asks of a kind (parts, consents, times,
+people to tell) stands in a rule pack and is judged by `contracts.messages.checks`.
+"""
 
 from collections.abc import Iterator
 
@@ -6,6 +10,8 @@ from contracts.journey import Journey, Request
 from contracts.kinds import Guard, Situation
 from contracts.reasons import Refusal
 from contracts.roles import Role
+from contracts.rules.packs import Person
+from contracts.rules.people import agencies_of, referrers
 
 
 def to_role(role: Role) -> Guard:
@@ -40,17 +46,13 @@ def answered_request(s: Situation) -> Request | None:
 
 
 def tells_referrer(s: Situation) -> Iterator[Refusal]:
-    """Refuse when the agency that asked is not told (003 §1.1; 000 l.75)."""
-    request = answered_request(s)
-    if request is not None and _is_left_out(s, request.agency):
-        yield Refusal("recipient.missing", request.agency)
+    """Refuse an answer that does not reach the agency that asked.
 
-
-def tells_lead(s: Situation) -> Iterator[Refusal]:
-    """Refuse when the lead professional's agency is not told (003 §§2.6, 2.7)."""
-    lead = s.journey.lead if s.journey else None
-    if lead is not None and _is_left_out(s, lead.agency):
-        yield Refusal("recipient.missing", lead.agency)
+    For the kinds of which no source says so; of the others the rule packs do (003 §1.1).
+    """
+    people = agencies_of(Person.REFERRER, s.journey, s.event, s.directory, s.now)
+    for agency in sorted(people - s.recipients):
+        yield Refusal("recipient.missing", agency)
 
 
 def needs_statement(question: str) -> Guard:
@@ -63,20 +65,14 @@ def needs_statement(question: str) -> Guard:
     return guard
 
 
-def _is_left_out(s: Situation, agency: str) -> bool:
-    """Tell whether an agency that still takes part is neither sender nor recipient."""
-    return s.role_of(agency) is not None and agency not in s.recipients | {s.event.agency}
-
-
 def must_be_told(journey: Journey | None, answers: str | None) -> tuple[str, ...]:
     """Return the agencies that an answer to `answers` must reach: who asked, and who leads.
 
-    Senders use it to address an outcome; the guards above refuse one that leaves somebody out
-    (003 §§1.1, 2.6, 2.7).
+    Senders use it to address an outcome; it looks where the rules about people look, so that what
+    they refuse is not sent (003 §§1.1, 2.6, 2.7).
     """
     if journey is None:
         return ()
-    request = journey.request(answers) if answers else None
-    asked = (request.agency,) if request else ()
+    asked = tuple(referrers(journey, answers)) if answers else ()
     leads = (journey.lead.agency,) if journey.lead else ()
     return tuple(dict.fromkeys(asked + leads))

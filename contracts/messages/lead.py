@@ -1,4 +1,4 @@
-"""The lead professional: proposed, accepted or refused; custody moves on acceptance only.
+"""The lead professional: proposed, accepted, refused, withdrawn; custody moves on acceptance only.
 
 003 principles ("clarity about who is lead person/lead professional"), §§2.8, 3.4, 4.3.
 """
@@ -9,13 +9,10 @@ from dataclasses import replace
 from contracts.identifiers import PractitionerId, agency_of
 from contracts.journey import Journey, Lead, Proposal
 from contracts.kinds import Kind, NoContent, Situation, Step
-from contracts.messages.guards import tells_lead
+from contracts.messages.standing import CARE, IN_NEED, left_out, not_declined
 from contracts.reasons import Refusal
 from contracts.roles import Level, Role
 from contracts.values import Value
-
-_CARE = (Role.SOCIAL_CARE, Role.FIRST_RESPONSE)
-_IN_NEED = (Level.CHILD_IN_NEED, Level.CHILD_PROTECTION)
 
 
 class LeadProposed(Value):
@@ -28,15 +25,19 @@ def _may_propose(s: Situation) -> Iterator[Refusal]:
     """Refuse a proposal by an agency without the standing for it.
 
     The lead's agency may, and with a part in the journey social care, First Response and the CAF
-    team. A social worker leads only once an assessment found need (003 §2.8).
+    team; once the lead has left, every agency with a part may, so that no child stays without one.
+    A social worker leads only once an assessment found need (003 §2.8), and nobody is proposed
+    for support that the family declined (§3.3).
     """
     lead = s.journey.lead if s.journey else None
-    by_role = s.has_part and s.role_of(s.event.agency) in (*_CARE, Role.CAF_TEAM)
-    if not by_role and (lead is None or lead.agency != s.event.agency):
+    by_role = s.has_part and s.role_of(s.event.agency) in (*CARE, Role.CAF_TEAM)
+    vacant = s.has_part and s.journey is not None and bool(s.journey.lead_left)
+    if not by_role and not vacant and (lead is None or lead.agency != s.event.agency):
         yield Refusal("lead.may-not-propose")
-    into_care = s.role_of(agency_of(s.message.content.practitioner)) in _CARE
-    in_need = s.journey is not None and s.journey.level in _IN_NEED
-    if into_care and not in_need:
+    into_care = s.role_of(agency_of(s.message.content.practitioner)) in CARE
+    if not into_care:
+        yield from not_declined(s)
+    elif s.journey is None or s.journey.level not in IN_NEED:
         yield Refusal("lead.not-in-need")
 
 
@@ -55,9 +56,14 @@ def _proposal_is_new(s: Situation) -> Iterator[Refusal]:
 
 
 def _replaceable(s: Situation, proposal: Proposal) -> bool:
-    """Tell whether a proposal may give way: to its own proposer, or when the person has left."""
+    """Tell whether a proposal may give way to another.
+
+    To its own proposer at any time; to everybody who may propose when the person has left, or when
+    the time to answer has lapsed. A lapsed proposal stays open until it is replaced: a late yes
+    still counts while nobody else was proposed, for a child is better led late than not at all.
+    """
     left = s.directory.practitioner(proposal.practitioner, s.now) is None
-    return left or proposal.proposed_by == s.event.agency
+    return left or proposal.lapsed or proposal.proposed_by == s.event.agency
 
 
 def _proposal(s: Situation) -> Proposal | None:
@@ -72,8 +78,18 @@ def _answers_proposal(s: Situation) -> Iterator[Refusal]:
         return
     if s.event.data.author.id != proposal.practitioner:
         yield Refusal("lead.not-the-proposed")
-    if proposal.proposed_by not in s.recipients | {s.event.agency}:
-        yield Refusal("recipient.missing", proposal.proposed_by)
+    yield from left_out(s, (proposal.proposed_by,))
+
+
+def _withdraws_own_proposal(s: Situation) -> Iterator[Refusal]:
+    """Refuse to withdraw another agency's proposal, or without the proposed learning of it."""
+    proposal = _proposal(s)
+    if proposal is None:
+        yield Refusal("lead.no-proposal")
+        return
+    if proposal.proposed_by != s.event.agency:
+        yield Refusal("lead.not-the-proposer")
+    yield from left_out(s, (proposal.agency,))
 
 
 def _fold_proposed(journey: Journey, step: Step) -> Journey:
@@ -92,7 +108,11 @@ def _fold_accepted(journey: Journey, step: Step) -> Journey:
     if proposal is None:
         return journey
     lead = Lead(proposal.practitioner, proposal.agency, step.at, step.event.id)
-    return replace(_without(journey, step), lead=lead)
+    led = replace(_without(journey, step), lead=lead, lead_left="")
+    # Where no case is open, whoever leads from here leads a Team Around the Child (003 §3.4).
+    if journey.level is Level.UNIVERSAL and not journey.case_open:
+        return replace(led, level=Level.EARLY_HELP)
+    return led
 
 
 PROPOSED = Kind(
@@ -101,7 +121,7 @@ PROPOSED = Kind(
     cites="003 §§2.8, 3.4, 4.3",
     content=LeadProposed,
     fold=_fold_proposed,
-    guards=(_may_propose, _proposal_is_new, tells_lead),
+    guards=(_may_propose, _proposal_is_new),
 )
 
 ACCEPTED = Kind(
@@ -110,7 +130,7 @@ ACCEPTED = Kind(
     cites="003 §§2.8, 3.4, 4.3",
     content=NoContent,
     fold=_fold_accepted,
-    guards=(_answers_proposal, tells_lead),
+    guards=(_answers_proposal,),
 )
 
 REFUSED = Kind(
@@ -119,7 +139,16 @@ REFUSED = Kind(
     cites="003 §3.4",
     content=NoContent,
     fold=_without,
-    guards=(_answers_proposal, tells_lead),
+    guards=(_answers_proposal,),
 )
 
-KINDS = (PROPOSED, ACCEPTED, REFUSED)
+WITHDRAWN = Kind(
+    name="lead.withdrawn",
+    title="A proposal to lead is withdrawn",
+    cites="003 principles: clarity about who is lead professional",
+    content=NoContent,
+    fold=_without,
+    guards=(_withdraws_own_proposal,),
+)
+
+KINDS = (PROPOSED, ACCEPTED, REFUSED, WITHDRAWN)

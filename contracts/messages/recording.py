@@ -10,7 +10,8 @@ from contracts.consents import SHARING_BASES, BasisKind, ConsentHeld
 from contracts.identifiers import MessageId, PractitionerId, agency_of
 from contracts.journey import Journey, Lead
 from contracts.kinds import Kind, NoContent, Situation, Step, iso
-from contracts.messages.guards import answered_request, tells_referrer
+from contracts.messages.family import may_be_unborn, unborn_after
+from contracts.messages.guards import answered_request
 from contracts.reasons import Refusal
 from contracts.roles import Capacity, Level, Role
 from contracts.values import Instant, Value
@@ -19,13 +20,16 @@ from contracts.values import Instant, Value
 class OpenedBefore(Value):
     """A case already open when an agency joins: its level and its lead professional.
 
-    The lead professional countersigns, which is the acceptance. Dates are instants.
+    The lead professional countersigns, which is the acceptance. Dates are instants. A plan whose
+    beginning is not given counts as in force from this message on.
     """
 
     level: Annotated[Level, Field(description="the level of help the child is at")]
     lead: PractitionerId | None = None
     child_in_need_since: Instant | None = None
+    protection_plan_since: Instant | None = None
     protection_plan_ended: Instant | None = None
+    unborn: bool = False
 
 
 class ConsentWithdrawn(Value):
@@ -61,10 +65,13 @@ def _not_known_yet(s: Situation) -> Iterator[Refusal]:
 
 
 def _dates_are_past(s: Situation) -> Iterator[Refusal]:
-    for name in ("child_in_need_since", "protection_plan_ended"):
+    for name in ("child_in_need_since", "protection_plan_since", "protection_plan_ended"):
         date = getattr(s.message.content, name)
         if date is not None and date > s.now:
             yield Refusal("message.wrong-content", f"content.{name}")
+    since, ended = s.message.content.protection_plan_since, s.message.content.protection_plan_ended
+    if since is not None and ended is not None and ended < since:
+        yield Refusal("message.wrong-content", "content.protection_plan_ended")
 
 
 def _lead_signs(s: Situation) -> Iterator[Refusal]:
@@ -80,13 +87,17 @@ def _lead_signs(s: Situation) -> Iterator[Refusal]:
 def _fold_opened(journey: Journey, step: Step) -> Journey:
     content = step.content
     lead = content.lead
+    planned = content.level is Level.CHILD_PROTECTION
+    since = (_text(content.protection_plan_since) or step.at) if planned else ""
     return replace(
         journey,
         level=content.level,
         case_open=content.level in (Level.CHILD_IN_NEED, Level.CHILD_PROTECTION),
         lead=Lead(lead, agency_of(lead), step.at, step.event.id) if lead else None,
         child_in_need_since=_text(content.child_in_need_since),
+        protection_plan_since=since,
         protection_plan_ended=_text(content.protection_plan_ended),
+        unborn=unborn_after(journey, said=content.unborn),
     ).with_involved(step.event.agency, *((agency_of(lead),) if lead else ()))
 
 
@@ -131,7 +142,7 @@ ACKNOWLEDGED = Kind(
     content=NoContent,
     fold=_fold_acknowledged,
     bases=frozenset({BasisKind.NOTICE}),
-    guards=(_acknowledges_request, tells_referrer),
+    guards=(_acknowledges_request,),
 )
 
 OPENED_BEFORE = Kind(
@@ -143,7 +154,7 @@ OPENED_BEFORE = Kind(
     addressed=False,
     senders=frozenset({Role.CAF_TEAM, Role.SOCIAL_CARE, Role.FIRST_RESPONSE}),
     authors=frozenset({Capacity.TEAM_MANAGER}),
-    guards=(_not_known_yet, _dates_are_past, _lead_signs),
+    guards=(_not_known_yet, _dates_are_past, _lead_signs, may_be_unborn),
     opening=True,
 )
 

@@ -9,7 +9,8 @@ from contracts.consents import SHARING_BASES
 from contracts.identifiers import PractitionerId
 from contracts.journey import Assessment, Journey, Request
 from contracts.kinds import Kind, Situation, Step
-from contracts.messages.guards import answers_request, needs_statement, tells_lead, tells_referrer
+from contracts.messages.family import may_be_unborn, unborn_after
+from contracts.messages.guards import answers_request, needs_statement
 from contracts.reasons import Refusal
 from contracts.roles import Capacity, Role
 from contracts.values import Instant, Value
@@ -32,13 +33,15 @@ class Discussion(Value):
 class ReferralSubmitted(Value):
     """A first or further referral to First Response.
 
-    `source` is the DfE referral source; `recorded_for` is set when First Response writes down
-    what a person said who has no agency of their own.
+    `source` is the DfE referral source; `recorded_for` is set when First Response, social care or
+    the CAF team writes down what a person said who has no agency of their own, or whose agency
+    has not joined; `unborn` while the child is not born yet.
     """
 
     concern: Concern
     source: ReferralSource | None = None
     recorded_for: ReferralSource | None = None
+    unborn: bool = False
     discussed: Discussion | None = None
 
 
@@ -92,7 +95,14 @@ def says_what_happened(s: Situation) -> Iterator[Refusal]:
         yield from needs_statement("concern.what_happened")(s)
 
 
-_MOST_ASKED = 16
+def written_down_for_another(s: Situation) -> Iterator[Refusal]:
+    """Refuse a referral in somebody else's name from an agency that takes none down (003 §1.1)."""
+    takes_down = (Role.FIRST_RESPONSE, Role.SOCIAL_CARE, Role.CAF_TEAM)
+    if s.message.content.recorded_for is not None and s.role_of(s.event.agency) not in takes_down:
+        yield Refusal("referral.on-behalf")
+
+
+MOST_ASKED = 16
 
 
 def ask(journey: Journey, step: Step, kind: str, *, protection: bool) -> Journey:
@@ -104,7 +114,7 @@ def ask(journey: Journey, step: Step, kind: str, *, protection: bool) -> Journey
         kind=kind,
         agency=event.agency,
         author=event.data.author.id,
-        to=to[:_MOST_ASKED],
+        to=to[:MOST_ASKED],
         at=step.at,
         protection=protection,
     )
@@ -113,7 +123,8 @@ def ask(journey: Journey, step: Step, kind: str, *, protection: bool) -> Journey
 
 def _fold_submitted(journey: Journey, step: Step) -> Journey:
     protection = step.content.concern is Concern.CHILD_PROTECTION
-    return ask(journey, step, SUBMITTED.name, protection=protection)
+    asked = ask(journey, step, SUBMITTED.name, protection=protection)
+    return replace(asked, unborn=unborn_after(journey, said=step.content.unborn))
 
 
 def decide_request(journey: Journey, step: Step, outcome: str) -> Journey:
@@ -131,17 +142,14 @@ def start_assessing(journey: Journey, step: Step, outcome: str) -> Journey:
     if outcome not in (ReferralOutcome.ASSESS, ReferralOutcome.SECTION_47):
         return decided
     new = Assessment(request=step.event.data.answers or "", by=step.event.agency)
-    return replace(decided, assessment=journey.assessment or new, case_open=True)
+    # A case that opens is about a family that lives here, wherever it had moved before.
+    moved_to = journey.moved_to if journey.case_open else ""
+    assessment = journey.assessment or new
+    return replace(decided, assessment=assessment, case_open=True, moved_to=moved_to)
 
 
 def _fold_decided(journey: Journey, step: Step) -> Journey:
     return start_assessing(journey, step, step.content.outcome.value)
-
-
-def explains_refusal(s: Situation) -> Iterator[Refusal]:
-    """Refuse a no without a reason: who asked must be told why (003 §§1.1, 2.6)."""
-    if s.message.content.outcome.value in ("not_met", "not_accepted"):
-        yield from needs_statement("decision.reason")(s)
 
 
 SUBMITTED = Kind(
@@ -151,7 +159,13 @@ SUBMITTED = Kind(
     content=ReferralSubmitted,
     fold=_fold_submitted,
     bases=SHARING_BASES,
-    guards=(reaches_first_response, has_something_to_act_on, says_what_happened),
+    guards=(
+        reaches_first_response,
+        has_something_to_act_on,
+        says_what_happened,
+        written_down_for_another,
+        may_be_unborn,
+    ),
     opening=True,
     asks=True,
 )
@@ -164,7 +178,7 @@ DECIDED = Kind(
     fold=_fold_decided,
     senders=frozenset({Role.FIRST_RESPONSE, Role.SOCIAL_CARE}),
     authors=frozenset({Capacity.DUTY_WORKER, Capacity.SOCIAL_WORKER, Capacity.TEAM_MANAGER}),
-    guards=(answers_request(SUBMITTED.name), tells_referrer, tells_lead, explains_refusal),
+    guards=(answers_request(SUBMITTED.name),),
 )
 
 KINDS = (SUBMITTED, DECIDED)

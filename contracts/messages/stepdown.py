@@ -2,27 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 from enum import StrEnum
 
-from contracts.consents import BasisKind, Consent, Covers
+from contracts.consents import BasisKind
 from contracts.journey import Journey
 from contracts.kinds import Kind, Situation, Step
-from contracts.messages.guards import (
-    answers_request,
-    needs_statement,
-    tells_lead,
-    tells_referrer,
-    to_role,
-)
-from contracts.messages.referral import ask, decide_request, explains_refusal
+from contracts.messages.guards import answers_request, to_role
+from contracts.messages.referral import ask, decide_request
+from contracts.messages.standing import CHOSEN, not_declined
 from contracts.reasons import Refusal
 from contracts.roles import Capacity, Level, Role
 from contracts.values import Instant, Value
-from contracts.worktime import WorkingCalendar
-
-MONTHS_AT_CHILD_IN_NEED = 3
-_CALENDAR = WorkingCalendar()
 
 
 class StepDownReason(StrEnum):
@@ -58,58 +48,21 @@ class StepDownDecided(Value):
     outcome: StepDownOutcome
 
 
-def _reason_is_legal(s: Situation) -> Iterator[Refusal]:
-    reason = s.message.content.reason
-    if reason is StepDownReason.MONITORING:
-        yield Refusal("stepdown.for-monitoring")
-    if reason is StepDownReason.ONWARD_REFERRAL:
-        yield Refusal("stepdown.for-onward-referral")
-    if not s.message.content.unmet_need_manageable:
-        yield Refusal("stepdown.unmet-need")
-
-
-def _from_child_in_need(s: Situation) -> Iterator[Refusal]:
+def from_child_in_need(s: Situation) -> Iterator[Refusal]:
+    """Refuse but from child in need; how long there after a plan, a rule pack says (003 §5.1)."""
     if s.journey is None or s.journey.level is not Level.CHILD_IN_NEED:
         yield Refusal("stepdown.not-child-in-need")
-        return
-    if not s.journey.protection_plan_ended:
-        return
-    since = max(s.journey.protection_plan_ended, s.journey.child_in_need_since)
-    if s.now < _CALENDAR.add_months(datetime.fromisoformat(since), MONTHS_AT_CHILD_IN_NEED):
-        yield Refusal("stepdown.too-soon")
 
 
-def _both_consents(s: Situation) -> Iterator[Refusal]:
-    """Refuse without consent to the support and, apart from it, to sharing (003 §4.1)."""
-    consents = tuple(c.consent for c in s.consents if c.withdrawn_at is None)
-    for covers, code in (
-        (Covers.SERVICE, "stepdown.consent-service"),
-        (Covers.SHARING, "stepdown.consent-sharing"),
-    ):
-        if not any(c.covers is covers and _in_force(c, s.now) and _for_caf(s, c) for c in consents):
-            yield Refusal(code)
-
-
-def _for_caf(s: Situation, consent: Consent) -> bool:
-    """Tell whether a consent names the CAF team: an empty scope covers nothing."""
-    teams = {a for a in s.recipients | {s.event.agency} if s.role_of(a) is Role.CAF_TEAM}
-    return Role.CAF_TEAM in consent.roles or not teams.isdisjoint(consent.recipients)
-
-
-def _still_agreed(s: Situation) -> Iterator[Refusal]:
-    """Refuse to take a family on that has withdrawn a consent meanwhile (003 §§3.3, 4.1)."""
+def _still_in_need(s: Situation) -> Iterator[Refusal]:
+    """Refuse to take a family on from another level than when it was asked (003 §§4.1, 5.1)."""
     if s.message.content.outcome is StepDownOutcome.ACCEPTED:
-        yield from _from_child_in_need(s)
-        yield from _both_consents(s)
-
-
-def _in_force(consent: Consent, now: datetime) -> bool:
-    return consent.given_at <= now and (consent.expires_at is None or now < consent.expires_at)
+        yield from from_child_in_need(s)
 
 
 def _fold_requested(journey: Journey, step: Step) -> Journey:
     asked = ask(journey, step, REQUESTED.name, protection=False)
-    return replace(asked, support="chosen")
+    return replace(asked, support=CHOSEN)
 
 
 def _fold_decided(journey: Journey, step: Step) -> Journey:
@@ -128,10 +81,8 @@ REQUESTED = Kind(
     bases=frozenset({BasisKind.CONSENT}),
     guards=(
         to_role(Role.CAF_TEAM),
-        _reason_is_legal,
-        _from_child_in_need,
-        _both_consents,
-        needs_statement("needs.support_required"),
+        not_declined,
+        from_child_in_need,
     ),
     asks=True,
 )
@@ -145,10 +96,7 @@ DECIDED = Kind(
     senders=frozenset({Role.CAF_TEAM}),
     guards=(
         answers_request(REQUESTED.name),
-        tells_referrer,
-        tells_lead,
-        explains_refusal,
-        _still_agreed,
+        _still_in_need,
     ),
 )
 

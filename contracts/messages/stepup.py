@@ -7,12 +7,11 @@ from contracts.consents import SHARING_BASES
 from contracts.identifiers import PractitionerId
 from contracts.journey import Journey
 from contracts.kinds import Kind, Situation, Step
-from contracts.messages.guards import answers_request, tells_lead, tells_referrer
+from contracts.messages.guards import answers_request
 from contracts.messages.referral import (
     Concern,
     Discussion,
     ask,
-    explains_refusal,
     has_something_to_act_on,
     is_protection,
     reaches_first_response,
@@ -21,8 +20,6 @@ from contracts.messages.referral import (
 from contracts.reasons import Refusal
 from contracts.roles import Capacity, Level, Role
 from contracts.values import Value
-
-PACK = ("pack.referral_form", "pack.caf", "pack.tac_delivery_plan", "pack.last_tac_meeting")
 
 
 class Why(StrEnum):
@@ -67,15 +64,6 @@ class StepUpDecided(Value):
     social_worker: PractitionerId | None = None
 
 
-def has_the_pack(s: Situation) -> Iterator[Refusal]:
-    """Refuse a step up without its four parts; child protection may send them later (003 §2.4)."""
-    if is_protection(s):
-        return
-    for part in PACK:
-        if part not in s.message.questions:
-            yield Refusal("pack.part-missing", part)
-
-
 def is_supported(s: Situation) -> Iterator[Refusal]:
     """Refuse a step up of a child whom no TAC supports; never child protection (003 §2.1)."""
     journey = s.journey
@@ -93,16 +81,6 @@ def says_why(s: Situation) -> Iterator[Refusal]:
     for field in ("why", "beside_tac"):
         if getattr(s.message.content, field) is None:
             yield Refusal("message.wrong-content", f"content.{field}")
-
-
-def discussed_first(s: Situation) -> Iterator[Refusal]:
-    """Refuse another concern that was not discussed with the line manager first (003 §2.2)."""
-    if is_protection(s):
-        return
-    discussed = s.message.content.discussed
-    managers = s.directory.line_managers(s.event.data.author.id, s.event.time)
-    if discussed is None or discussed.line_manager not in managers:
-        yield Refusal("message.wrong-content", "content.discussed")
 
 
 def _fold_requested(journey: Journey, step: Step) -> Journey:
@@ -127,8 +105,6 @@ REQUESTED = Kind(
         has_something_to_act_on,
         is_supported,
         says_why,
-        has_the_pack,
-        discussed_first,
     ),
     asks=True,
 )
@@ -141,7 +117,7 @@ DECIDED = Kind(
     fold=_fold_decided,
     senders=frozenset({Role.FIRST_RESPONSE, Role.SOCIAL_CARE}),
     authors=frozenset({Capacity.DUTY_WORKER, Capacity.SOCIAL_WORKER, Capacity.TEAM_MANAGER}),
-    guards=(answers_request(REQUESTED.name), tells_referrer, tells_lead, explains_refusal),
+    guards=(answers_request(REQUESTED.name),),
 )
 
 KINDS = (REQUESTED, DECIDED)

@@ -1,34 +1,53 @@
 """Rule packs: what the guidance fixes, as versioned data, each entry with its citation."""
 
-from contracts.rules.loader import SHIPPED, load_pack, shipped, shipped_packs
+from contracts.rules.combined import KindRules, RulePacks, combine
+from contracts.rules.loader import SHIPPED, USUAL, load_pack, shipped, shipped_packs
 from contracts.rules.packs import (
+    Against,
+    CalendarOf,
     ClockRule,
-    Condition,
     Entry,
+    GuardRule,
     LevelLabel,
+    PartsRule,
+    Person,
     Provision,
     RoleLabel,
     RulePack,
-    RulePacks,
+    RunsFrom,
+    Span,
     StoppedBy,
+    TellRule,
     Told,
-    combine,
+    When,
+    matches,
 )
 
 __all__ = [
     "SHIPPED",
+    "USUAL",
+    "Against",
+    "CalendarOf",
     "ClockRule",
-    "Condition",
     "Entry",
+    "GuardRule",
+    "KindRules",
     "LevelLabel",
+    "PartsRule",
+    "Person",
     "Provision",
     "RoleLabel",
     "RulePack",
     "RulePacks",
+    "RunsFrom",
+    "Span",
     "StoppedBy",
+    "TellRule",
     "Told",
+    "When",
     "combine",
     "load_pack",
+    "matches",
     "shipped",
     "shipped_packs",
 ]

@@ -6,7 +6,7 @@ kept. All mistakes of a file are told at once, each with its line where the text
 
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -14,19 +14,21 @@ from typing import Final
 from pydantic import ValidationError
 
 from contracts.errors import HandrailError
-from contracts.rules.packs import RulePack, RulePacks, combine
+from contracts.rules.combined import RulePacks, combine
+from contracts.rules.mistakes import Mistake, Place, Vocabulary, contradictions, unknown_names
+from contracts.rules.packs import RulePack
 
-SHIPPED: Final = ("handrail-defaults", "devon", "rochdale-2013", "working-together-2023")
-"""The packs that come with Handrail, in the order they are combined: statutory guidance last."""
+USUAL: Final = ("handrail-defaults", "devon", "rochdale-2013", "working-together-2023")
+"""The packs of a partnership that names none, in the order combined: statutory guidance last."""
 
-Place = Sequence[int | str]
-Mistake = tuple[Place, str]
+SHIPPED: Final = (*USUAL[:1], "devon-plan", "devon", "york", "merton", *USUAL[2:])
+"""All packs that come with Handrail, in the order in which several of them combine."""
 
 
-def load_pack(text: str, name: str, kinds: Collection[str] | None = None) -> RulePack:
+def load_pack(text: str, name: str, known: Vocabulary | None = None) -> RulePack:
     """Return the rule pack written in `text` (TOML); `name` is what error messages call the file.
 
-    `kinds`, where given, are the kinds of message there are; a rule about any other is a mistake.
+    `known`, where given, is what rules may name; a rule that names anything else is a mistake.
     Raises HandrailError `rules.bad-pack` that lists every mistake with its line where known.
     """
     try:
@@ -38,7 +40,8 @@ def load_pack(text: str, name: str, kinds: Collection[str] | None = None) -> Rul
     except ValidationError as error:
         found: list[Mistake] = [(fault["loc"], fault["msg"]) for fault in error.errors()]
         raise _bad_pack([_worded(text, name, mistake) for mistake in found]) from error
-    if mistakes := [*_contradictions(pack), *_unknown_kinds(pack, kinds)]:
+    mistakes = [*contradictions(pack), *(unknown_names(pack, known) if known else ())]
+    if mistakes:
         raise _bad_pack([_worded(text, name, mistake) for mistake in mistakes])
     return pack
 
@@ -60,36 +63,8 @@ def shipped(name: str) -> RulePack:
 
 
 def shipped_packs() -> RulePacks:
-    """Return all packs that come with Handrail, combined in the order of `SHIPPED`."""
-    return combine(shipped(name) for name in SHIPPED)
-
-
-def _contradictions(pack: RulePack) -> Iterator[Mistake]:
-    """Find what each entry alone cannot show, and clocks that would stop themselves."""
-    for table in ("clocks", "levels", "roles", "guards", "parts", "tells"):
-        seen: set[str] = set()
-        for index, entry in enumerate(getattr(pack, table)):
-            if entry.id in seen:
-                yield (table, index, "id"), f"`{entry.id}` stands twice in this table"
-            seen.add(entry.id)
-    for index, clock in enumerate(pack.clocks):
-        if both := sorted(set(clock.starts_on) & set(clock.stops_on)):
-            yield ("clocks", index, "stops_on"), "also starts the clock: " + ", ".join(both)
-
-
-def _unknown_kinds(pack: RulePack, kinds: Collection[str] | None) -> Iterator[Mistake]:
-    if kinds is None:
-        return
-    named: list[tuple[Place, tuple[str, ...]]] = []
-    for index, clock in enumerate(pack.clocks):
-        named.append((("clocks", index, "starts_on"), clock.starts_on))
-        named.append((("clocks", index, "stops_on"), clock.stops_on))
-    for table in ("guards", "parts", "tells"):
-        for index, provision in enumerate(getattr(pack, table)):
-            named.append(((table, index, "applies_to"), provision.applies_to))
-    for place, used in named:
-        if unknown := [kind for kind in used if kind not in kinds]:
-            yield place, "no such kind of message: " + ", ".join(unknown)
+    """Return the packs of a partnership that names none, combined in the order of `USUAL`."""
+    return combine(shipped(name) for name in USUAL)
 
 
 def _worded(text: str, name: str, mistake: Mistake) -> str:

@@ -1,18 +1,16 @@
-"""What a rule pack holds, and how several are read together.
+"""What a rule pack holds.
 
 A pack is one TOML file: a header (`format`, `id`, `version`, `title`, `source`) and tables of
 entries. Every entry has an `id`, a `title`, a `citation` and, where the source leaves a word open,
 an `interpretation` that says how it was read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from enum import StrEnum
-from functools import cached_property
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StrictInt, StringConstraints, model_validator
 
-from contracts.errors import HandrailError
 from contracts.roles import Capacity, Level
 from contracts.values import ShortText, Value
 from contracts.worktime import MAX_LENGTH, Unit
@@ -24,6 +22,8 @@ Prose = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Kinds = Annotated[tuple[KindName, ...], Field(min_length=1)]
 Codes = Annotated[tuple[Code, ...], Field(min_length=1)]
 Length = Annotated[StrictInt, Field(ge=1, le=MAX_LENGTH)]
+ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*\.[a-z0-9.-]{2,60}\z")]
+QuestionKey = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.[a-z_]{1,40}\z")]
 
 
 class StoppedBy(StrEnum):
@@ -37,6 +37,43 @@ class Told(StrEnum):
     """Who is told of a missed clock, as a place in the directory and never as a name."""
 
     RECEIVING_MANAGER = "receiving_manager"
+    SENDING_MANAGER = "sending_manager"
+    LEAD_MANAGER = "lead_manager"
+
+
+class Against(StrEnum):
+    """Whose standard it is: who was addressed, who sent, or who leads when the clock starts."""
+
+    RECEIVER = "receiver"
+    SENDER = "sender"
+    LEAD = "lead"
+
+
+class RunsFrom(StrEnum):
+    """From when a clock runs: its message's arrival, or the instant that the message reports."""
+
+    RECEIVED = "received"
+    OCCURRED = "occurred"
+
+
+class CalendarOf(StrEnum):
+    """By whose working days a clock runs: those of the agency that owes, or the common ones."""
+
+    AGENCY = "agency"
+    COMMON = "common"
+
+
+class Person(StrEnum):
+    """Who may have to be told of an outcome (003 §§1.1, 2.6-2.8, 3.1-3.4; 000 l.75, l.137)."""
+
+    REFERRER = "referrer"
+    LEAD_PROFESSIONAL = "lead_professional"
+    FAMILY = "family"
+    PARTNER_AGENCIES = "partner_agencies"
+    INVITEES = "invitees"
+    MANAGER = "manager"
+    CAF_TEAM = "caf_team"
+    FIRST_RESPONSE = "first_response"
 
 
 class Entry(Value):
@@ -48,27 +85,94 @@ class Entry(Value):
     interpretation: Prose | None = None
 
 
-class Condition(Value):
-    """Narrow a rule to messages whose concern has one of these codes."""
+BASIS: Final = "basis"
+Narrowing = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}\z")]
+When = dict[
+    Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{1,40}\z")],
+    Annotated[tuple[Narrowing, ...], Field(min_length=1)],
+]
+"""Narrow a rule to messages whose content has, in every field named, one of its codes.
 
-    concern: Codes
+`basis` names no field of the content but the basis on which the message is shared. A number, as
+the stage of a disagreement, is written as text.
+"""
+
+
+def matches(when: Mapping[str, tuple[str, ...]], codes: Mapping[str, object]) -> bool:
+    """Tell whether `codes`, the content of a message by field, meet every condition of `when`.
+
+    Of a field that holds several codes one is enough.
+    """
+    return all(_has_one(codes.get(field), allowed) for field, allowed in when.items())
+
+
+def _has_one(value: object, allowed: tuple[str, ...]) -> bool:
+    if isinstance(value, list | tuple):
+        return any(str(one) in allowed for one in value)
+    return str(value) in allowed
+
+
+class Span(Value):
+    """A length of time in a unit."""
+
+    length: Length
+    unit: Unit
+
+
+class Ending(Value):
+    """A message about the same child after which what a clock waits for is no longer to come."""
+
+    on: KindName
+    when: When = Field(default_factory=dict)
 
 
 class ClockRule(Entry):
     """One standard of time: `length` `unit` from a message of `starts_on` to one of `stops_on`.
 
     A decision on the starting message with one of `ended_by_outcomes` stops it as well: what the
-    clock waits for is then no longer to come.
+    clock waits for is then no longer to come. `due_field` names a field of the content that says
+    when it is due, in place of a length. `repeats`: what stops it starts it anew. `unit_is_read`:
+    the source names no unit and `unit` is our reading. `warn` is how long before the end the one
+    who owes is reminded. `extendable_by` are the capacities that may authorise an extension, and
+    likewise a pause. `calendar` says whose working days count; a statutory standard may run by the
+    common ones.
+    `ends` are messages about the child that end it in the same way, such as a family's no.
+    `while_at`: it runs only while the child is at one of these levels; a message that takes the
+    child elsewhere, such as a closure, ends it as `ended_by_outcomes` does. `questions`: it waits
+    for the answers to these, so a message that answers all of them does not start it, and it stops
+    only when all have been answered on or after the day it started.
     """
 
     starts_on: Kinds
-    when: Condition | None = None
+    when: When = Field(default_factory=dict)
+    runs_from: RunsFrom = RunsFrom.RECEIVED
     stops_on: Kinds
+    stop_when: When = Field(default_factory=dict)
     stopped_by: StoppedBy = StoppedBy.ANSWER
+    questions: tuple[QuestionKey, ...] = ()
     ended_by_outcomes: tuple[Code, ...] = ()
-    length: Length
-    unit: Unit
+    ends: tuple[Ending, ...] = ()
+    while_at: tuple[Level, ...] = ()
+    length: Length | None = None
+    unit: Unit | None = None
+    due_field: Code | None = None
+    unit_is_read: bool = False
+    repeats: bool = False
+    warn: Span | None = None
+    extendable_by: tuple[Capacity, ...] = ()
+    against: Against = Against.RECEIVER
+    calendar: CalendarOf = CalendarOf.AGENCY
     told: Told
+
+    @model_validator(mode="after")
+    def _has_one_end(self) -> Self:
+        if (self.length is None) != (self.unit is None):
+            message = "length and unit come together"
+            raise ValueError(message)
+        if (self.length is None) == (self.due_field is None):
+            message = "give either a length with its unit, or a due_field"
+            raise ValueError(message)
+        return self
 
 
 class LevelLabel(Entry):
@@ -84,12 +188,20 @@ class RoleLabel(Entry):
 
 
 class Provision(Entry):
-    """A guard, a list of required parts, or a list of people to tell, for some kinds of message.
-
-    `codes` names the parts, people or refused reasons; `length` and `unit` a time that must pass.
-    """
+    """A rule about messages of the kinds `applies_to` whose content meets `when`."""
 
     applies_to: Kinds
+    when: When = Field(default_factory=dict)
+
+
+class GuardRule(Provision):
+    """A named check of the closed list; where it fails the message is refused as `refuses` says.
+
+    `codes` and `length` with `unit` are what the check is given.
+    """
+
+    check: Code
+    refuses: ReasonCode
     codes: tuple[Code, ...] = ()
     length: Length | None = None
     unit: Unit | None = None
@@ -102,13 +214,33 @@ class Provision(Entry):
         return self
 
 
-_E = TypeVar("_E", bound=Entry)
+class PartsRule(Provision):
+    """Questions that a message must answer, each refused as `refuses` where it does not.
+
+    `any_one`: one of them answered is enough, as the views of a child or why there are none.
+    """
+
+    questions: Annotated[tuple[QuestionKey, ...], Field(min_length=1)]
+    refuses: ReasonCode = "statements.required"
+    any_one: bool = False
+
+
+class TellRule(Provision):
+    """Who must be told of a message and within what time.
+
+    `on_message`: the agencies among them must be recipients of the message itself, or it is
+    refused `recipient.missing`; otherwise they and the family may be told later, within the time.
+    """
+
+    people: Annotated[tuple[Person, ...], Field(min_length=1)]
+    on_message: bool = False
+    within: Span | None = None
 
 
 class RulePack(Value):
     """One versioned file of rules; `name` (`id@version`) is what a decision records."""
 
-    format: Literal[1]  # A new table is an addition; a changed meaning is a new number.
+    format: Literal[2]  # A new table is an addition; a changed meaning is a new number.
     id: EntryId
     version: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)*\z")]
     title: ShortText
@@ -116,79 +248,11 @@ class RulePack(Value):
     clocks: tuple[ClockRule, ...] = ()
     levels: tuple[LevelLabel, ...] = ()
     roles: tuple[RoleLabel, ...] = ()
-    guards: tuple[Provision, ...] = ()
-    parts: tuple[Provision, ...] = ()
-    tells: tuple[Provision, ...] = ()
+    guards: tuple[GuardRule, ...] = ()
+    parts: tuple[PartsRule, ...] = ()
+    tells: tuple[TellRule, ...] = ()
 
     @property
     def name(self) -> str:
         """Return `id@version`."""
         return f"{self.id}@{self.version}"
-
-
-class RulePacks(Value):
-    """Several packs read as one; an entry of a later pack replaces one of the same table and id.
-
-    The order of entries is that of their first appearance.
-    """
-
-    packs: tuple[RulePack, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return `id@version` of every pack, in the order in which they were combined."""
-        return tuple(pack.name for pack in self.packs)
-
-    @cached_property
-    def clocks(self) -> dict[str, ClockRule]:
-        """Return the clocks in force, by id."""
-        return _merged(pack.clocks for pack in self.packs)
-
-    @cached_property
-    def guards(self) -> dict[str, Provision]:
-        """Return the guards in force, by id."""
-        return _merged(pack.guards for pack in self.packs)
-
-    @cached_property
-    def parts(self) -> dict[str, Provision]:
-        """Return the lists of required parts in force, by id."""
-        return _merged(pack.parts for pack in self.packs)
-
-    @cached_property
-    def tells(self) -> dict[str, Provision]:
-        """Return the lists of people to tell in force, by id."""
-        return _merged(pack.tells for pack in self.packs)
-
-    def level_label(self, level: Level) -> str:
-        """Return what `level` is called here; its plain key where no pack names it."""
-        found = _merged(pack.levels for pack in self.packs).get(level)
-        return found.title if found else level.value.replace("_", " ")
-
-    def role_label(self, capacity: Capacity) -> str:
-        """Return what `capacity` is called here; its plain key where no pack names it."""
-        found = _merged(pack.roles for pack in self.packs).get(capacity)
-        return found.title if found else capacity.value.replace("_", " ")
-
-    def pack_of(self, clock_rule: str) -> str | None:
-        """Return the name of the pack whose clock of that id is in force, or None."""
-        holders = [p.name for p in self.packs if any(c.id == clock_rule for c in p.clocks)]
-        return holders[-1] if holders else None
-
-
-def combine(packs: Iterable[RulePack]) -> RulePacks:
-    """Return `packs` read as one, later ones over earlier ones.
-
-    Raises HandrailError `rules.pack-twice` when one id comes twice: which version holds is unclear.
-    """
-    chosen = tuple(packs)
-    if len({pack.id for pack in chosen}) < len(chosen):
-        raise HandrailError(
-            "rules.pack-twice",
-            "one rule pack is listed twice: " + ", ".join(pack.name for pack in chosen),
-            "list every rule pack once, in the version that is to hold",
-        )
-    return RulePacks(packs=chosen)
-
-
-def _merged(tables: Iterable[tuple[_E, ...]]) -> dict[str, _E]:
-    return {entry.id: entry for table in tables for entry in table}
