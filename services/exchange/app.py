@@ -6,15 +6,20 @@ streams, worker and cursors so that nothing else can delay it (design §5).
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 import orjson
 from nats.js import JetStreamContext
 
+from contracts.directory import Directory
+from contracts.rules.in_force import must_be_readable
 from contracts.subjects import DIRECTORY, INTAKE_KEY, submit_stream, urgent_stream
+from services.exchange.deciding import NEVER
 from services.exchange.intake import IntakeKeyring
 from services.exchange.streams import ensure_lanes, ensure_ledger, lane_owners
 from services.exchange.trimming import keep_trimmed
+from services.exchange.waking import Waker
 from services.exchange.worker import Worker
 from services.runtime.collecting import calm_collector
 from services.runtime.connection import connect
@@ -38,11 +43,12 @@ async def run(
 ) -> None:
     """Run the exchange until `stop` is set; `urgent` works the child-protection lanes only.
 
+    There nothing is ever held: it is accepted, or refused at once and somebody is told.
     Raises `partnership.*`, `directory.*`, `key.*` or `nats.*` errors when it cannot start.
     """
     name = "exchange-urgent" if urgent else "exchange"
     seen = partnership.folder / "seen" / f"{name}.version"
-    holder = from_file(partnership.directory_path, partnership.root_x, seen)
+    holder = from_file(partnership.directory_path, partnership.root_x, seen, _rules_are_readable)
     await holder.refresh()
     signer = partnership.service_key("exchange")
     keyring = IntakeKeyring(partnership.keys, signer, partnership.exchange)
@@ -54,6 +60,7 @@ async def run(
         await ensure_ledger(js)
         await ensure_lanes(js, holder.current)
         lanes.take(holder)
+        hold = NEVER if urgent else timedelta(seconds=partnership.settings.hold_s)
         worker = Worker(
             client,
             js,
@@ -62,19 +69,22 @@ async def run(
             directory=lambda: holder.current,
             intake=lambda: keyring.keys,
             lanes=lambda: lanes.names,
+            hold=hold,
         )
-        beside = [
-            holder.keep_fresh(),
-            lanes.follow(holder, js),
-            _keep_keys(keyring),
-            _answer(partnership, name, holder, keyring, worker),
-        ]
+        beside = [holder.keep_fresh(), lanes.follow(holder, js), _keep_keys(keyring)]
+        beside.append(_answer(partnership, name, holder, keyring, worker))
         if not urgent:
+            beside.append(Waker(js, worker, partnership.exchange).run())
             beside.append(keep_trimmed(client, js, worker))
         calm_collector()
         await first_of(worker.run(stop, ready), *beside)
     finally:
         await client.close()
+
+
+def _rules_are_readable(directory: Directory) -> None:
+    """Raise `rules.*` for a directory whose rules this release cannot judge by."""
+    must_be_readable(directory, datetime.now(UTC))
 
 
 class _Lanes:
@@ -134,7 +144,7 @@ async def _answer(
 
     @request_subscriber(broker, f"exchange.admin.status.{name}")
     async def status(_request: Request) -> bytes:
-        return orjson.dumps(worker.counts)
+        return orjson.dumps({**asdict(worker.counts), "held_now": len(worker.holds)})
 
     await broker.start()
     try:

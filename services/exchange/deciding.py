@@ -1,22 +1,31 @@
 """Deciding a group of submissions in order: pure but for the ledger's memory, which it advances."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from contracts.directory import Directory
+from contracts.holding import HeldRecord
 from contracts.kinds import Opened
 from contracts.reasons import Refusal
+from contracts.rules.in_force import in_force
 from contracts.subjects import receipt
-from services.exchange.decision import Accepted, Refused, decide
-from services.exchange.lanes import Arrived
+from services.exchange.decision import Accepted, Held, Refused, Verdict, decide
+from services.exchange.lanes import Arrived, Woken
 from services.exchange.ledger import Ledger
 from services.exchange.opening import IntakeKeys, Unopenable, open_submission
+
+NEVER = timedelta(0)
+"""How long messages are held where none is held at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
     """The same sealed bytes were decided before: the first receipt stands."""
+
+
+Found = Opened | Unopenable | Repeated
+"""What a submission turned out to be: a message, none, or a wake-up with nothing left to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +34,25 @@ class Decided:
 
     arrived: Arrived
     message: Opened | None
-    verdict: Accepted | Refused | Unopenable | Repeated
+    verdict: Verdict | Unopenable | Repeated
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How long evidence out of order is held, and whose further messages are not.
+
+    `full` tells of an agency whether as many of its messages are held as may be; `waiting` gives
+    the sealed digest that is held for a receipt.
+    """
+
+    length: timedelta = NEVER
+    full: Callable[[str], bool] = lambda _agency: False
+    waiting: Callable[[str], str | None] = lambda _receipt: None
+
+    def until(self, agency: str, now: datetime) -> datetime | None:
+        """Return until when a message of `agency` may be held at most, None for not at all."""
+        return None if self.length <= NEVER or self.full(agency) else now + self.length
 
 
 def open_all(
@@ -34,50 +60,115 @@ def open_all(
     directory: Directory,
     keys: IntakeKeys,
     set_aside: Container[tuple[str, int]] = (),
-) -> list[tuple[Arrived, Opened | Unopenable]]:
+) -> list[tuple[Arrived, Found]]:
     """Return each submission with its verified message, or why there is none.
 
     `set_aside` names those, by lane and sequence, that could not be decided or stored before.
     """
-    failed = Unopenable((Refusal("exchange.failed"),))
-    return [
-        (a, failed if (a.lane, a.sequence) in set_aside else open_submission(a, directory, keys))
-        for a in arrived
-    ]
+    return [(a, _opened(a, directory, keys, set_aside)) for a in arrived]
+
+
+def _opened(
+    arrived: Arrived,
+    directory: Directory,
+    keys: IntakeKeys,
+    set_aside: Container[tuple[str, int]],
+) -> Found:
+    taken = arrived.taken
+    if (taken.lane, taken.sequence) in set_aside:
+        return Unopenable((Refusal("exchange.failed"),))
+    if arrived.woken is not None:
+        if arrived.woken.held is None:
+            return Repeated()
+        if not arrived.data:  # no longer in its lane: what is gone cannot be decided
+            return Unopenable((Refusal("exchange.failed"),), arrived.woken.held.sealed)
+    return open_submission(arrived, directory, keys)
 
 
 def decide_all(
-    opened: Iterable[tuple[Arrived, Opened | Unopenable]], directory: Directory, ledger: Ledger
+    opened: Iterable[tuple[Arrived, Found]],
+    directory: Directory,
+    ledger: Ledger,
+    holding: Holding | None = None,
 ) -> list[Decided]:
     """Return the decisions in order; the ledger's memory stands for what is not yet committed.
 
     Every child's journey must have been loaded. Accepted journeys are held in memory at once, so
-    that the next message about the same child is decided on top of them.
+    that the next message about the same child is decided on top of them. Without `holding`
+    nothing is held.
     """
-    return [_decide(a, message, directory, ledger) for a, message in opened]
+    rule = holding or Holding()
+    return [_decide(a, found, directory, ledger, rule) for a, found in opened]
 
 
 def _decide(
-    arrived: Arrived, message: Opened | Unopenable, directory: Directory, ledger: Ledger
+    arrived: Arrived, found: Found, directory: Directory, ledger: Ledger, holding: Holding
 ) -> Decided:
-    if isinstance(message, Unopenable):
-        return Decided(arrived, None, message, arrived.stored_at)
-    subject = receipt(message.event.agency, message.event.id)
+    woken, at = arrived.woken, arrived.taken.stored_at
+    if woken is not None and woken.held is not None:
+        return _decide_again(arrived, found, directory, ledger, woken, woken.held)
+    if isinstance(found, Unopenable | Repeated):
+        return Decided(arrived, None, found, at)
+    subject = receipt(found.event.agency, found.event.id)
+    before = ledger.decided(subject)
+    if before is None:
+        before = ledger.waiting(subject) or holding.waiting(subject)
+    if before is not None:
+        return Decided(arrived, found, _again(before, found.digest), at)
+    now = _now(found, ledger, at)
+    until = holding.until(found.event.agency, now)
+    return _judged(arrived, found, directory, ledger, now, until)
+
+
+def _decide_again(
+    arrived: Arrived,
+    found: Found,
+    directory: Directory,
+    ledger: Ledger,
+    woken: Woken,
+    held: HeldRecord,
+) -> Decided:
+    """Decide a held submission at the instant of its wake-up; a receipt that is there stands."""
+    at, subject = woken.by.stored_at, receipt(held.agency, woken.message)
+    message = found if isinstance(found, Opened) else None
     before = ledger.decided(subject)
     if before is not None:
-        return Decided(arrived, message, _again(before, message), arrived.stored_at)
+        return Decided(arrived, message, _again(before, held.sealed), at)
+    if isinstance(found, Opened):
+        return _judged(arrived, found, directory, ledger, _now(found, ledger, at), held.until)
+    ledger.note_decided(subject, held.sealed)
+    reasons = found.reasons if isinstance(found, Unopenable) else ()
+    return Decided(arrived, None, Refused(reasons), at)
+
+
+def _judged(
+    arrived: Arrived,
+    message: Opened,
+    directory: Directory,
+    ledger: Ledger,
+    now: datetime,
+    until: datetime | None,
+) -> Decided:
+    event, known = message.event, ledger.journey(message.event.subject)
+    packs = in_force(directory, arrived.stored_at)
+    verdict = decide(message, directory, known.journey, now, packs, hold_until=until)
+    subject = receipt(event.agency, event.id)
+    if isinstance(verdict, Held):
+        ledger.note_waiting(subject, message.digest)
+        return Decided(arrived, message, verdict, now)
     ledger.note_decided(subject, message.digest)
-    held = ledger.journey(message.event.subject)
-    now = arrived.stored_at
-    if held.journey is not None:
-        now = max(now, datetime.fromisoformat(held.journey.now))
-    verdict = decide(message, directory, held.journey, now)
     if isinstance(verdict, Accepted):
-        ledger.hold(message.event.subject, replace(held, journey=verdict.journey))
+        ledger.hold(event.subject, replace(known, journey=verdict.journey))
     return Decided(arrived, message, verdict, now)
 
 
-def _again(sealed: str, message: Opened) -> Repeated | Unopenable:
-    if sealed == message.digest:
+def _now(message: Opened, ledger: Ledger, at: datetime) -> datetime:
+    """Return the instant of a decision: `at`, or the journey's own where that is later."""
+    journey = ledger.journey(message.event.subject).journey
+    return at if journey is None else max(at, datetime.fromisoformat(journey.now))
+
+
+def _again(before: str, sealed: str) -> Repeated | Unopenable:
+    if before == sealed:
         return Repeated()
-    return Unopenable((Refusal("message.id-reused"),), message.digest)
+    return Unopenable((Refusal("message.id-reused"),), sealed)

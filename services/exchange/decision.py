@@ -1,7 +1,7 @@
 """The decision on one opened message: pure, so that deciding again gives the same answer.
 
-`(opened message, directory, journey, now) -> Accepted | Refused`; every reason for a refusal is
-collected before answering (design §3). Child protection is held to its floor only (003 §2.2).
+`(opened message, directory, journey, now) -> Accepted | Refused | Held`; every reason for a refusal
+is collected before answering (design §3). Child protection is asked for its floor only (003 §2.2).
 """
 
 from collections.abc import Iterator
@@ -10,14 +10,19 @@ from datetime import datetime
 
 from consent import Share, ShareRequest, Withhold
 from consent import decide as decide_sharing
-from contracts.consents import ProtectionBasis
+from contracts.consents import Consent, ProtectionBasis
 from contracts.directory import Directory
 from contracts.event import MAX_AGE
-from contracts.journey import MOST_OPEN, Journey
+from contracts.journey import MOST_OPEN, Journey, Sent
 from contracts.kinds import Kind, Opened, Situation, Step, iso
+from contracts.messages.checks import judge
+from contracts.messages.dates import date_faults
 from contracts.messages.referral import Concern
 from contracts.questions import questions
 from contracts.reasons import Refusal
+from contracts.rules import RulePacks
+from contracts.rules.in_force import in_force
+from services.exchange.awaiting import may_pass
 from services.exchange.people import consents_carried, people_and_roles
 
 _FLOOR = frozenset(
@@ -48,13 +53,17 @@ class ToDeliver:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Accepted: the journey after it, the deliveries, and the ids of the rules that fired."""
+    """Accepted: the journey after it, the deliveries, and the ids of the rules that fired.
+
+    `packs` are the names of the rule packs by which it was judged, as for what is refused.
+    """
 
     journey: Journey
     deliveries: tuple[ToDeliver, ...]
     rules: tuple[str, ...]
     answered: tuple[int, ...]
     protection: bool
+    packs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +72,39 @@ class Refused:
 
     reasons: tuple[Refusal, ...]
     protection: bool = False
+    packs: tuple[str, ...] = ()
 
 
-Verdict = Accepted | Refused
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Held until `until` at the latest: what it waits for may still arrive."""
+
+    until: datetime
+    waits_for: tuple[Refusal, ...]
+
+
+Verdict = Accepted | Refused | Held
 
 
 def decide(
-    message: Opened, directory: Directory, journey: Journey | None, now: datetime
+    message: Opened,
+    directory: Directory,
+    journey: Journey | None,
+    now: datetime,
+    packs: RulePacks | None = None,
+    *,
+    hold_until: datetime | None = None,
 ) -> Verdict:
     """Return the verdict on `message` against `journey` as it stands, at the instant `now`.
 
-    `now` is when the submission was stored, or the journey's own `now` if that is later.
+    `now` is when the submission was stored, or the journey's own `now` if that is later. `packs`
+    are those in force when it arrived (design §4); left out, it is taken to have arrived at `now`.
+    Evidence out of order is held until `hold_until`; refused where that is None or has come.
     """
     situation = Situation(message, journey, directory, now)
     protection = raises_protection(message)
-    reasons = list(dict.fromkeys(_reasons(situation, opening=protection)))
+    packs = in_force(directory, now) if packs is None else packs
+    reasons = list(dict.fromkeys(_reasons(situation, packs, opening=protection)))
     shares = _sharing(situation, protection=protection)
     for agency, share in shares:
         if isinstance(share, Withhold):
@@ -85,8 +112,12 @@ def decide(
     if protection:
         reasons = _floor(situation, reasons)
     if reasons:
-        return Refused(tuple(dict.fromkeys(reasons)), protection)
-    return _accepted(situation, shares, protection=protection)
+        found = tuple(dict.fromkeys(reasons))
+        in_time = hold_until is not None and now < hold_until
+        if hold_until and in_time and not protection and may_pass(situation, found):
+            return Held(hold_until, found)
+        return Refused(found, protection, packs.names)
+    return replace(_accepted(situation, shares, protection=protection), packs=packs.names)
 
 
 def raises_protection(message: Opened) -> bool:
@@ -94,7 +125,7 @@ def raises_protection(message: Opened) -> bool:
     return getattr(message.content, "concern", None) is Concern.CHILD_PROTECTION
 
 
-def _reasons(s: Situation, *, opening: bool) -> Iterator[Refusal]:
+def _reasons(s: Situation, packs: RulePacks, *, opening: bool) -> Iterator[Refusal]:
     kind = s.message.kind
     yield from people_and_roles(s)
     yield from consents_carried(s)
@@ -107,8 +138,10 @@ def _reasons(s: Situation, *, opening: bool) -> Iterator[Refusal]:
     if s.journey is None and not kind.opening and not opening:
         yield Refusal("message.unknown-child")
     yield from _history(s)
+    yield from date_faults(s)
     for guard in kind.guards:
         yield from guard(s)
+    yield from judge(s, packs)
 
 
 def _history(s: Situation) -> Iterator[Refusal]:
@@ -126,8 +159,9 @@ def _history(s: Situation) -> Iterator[Refusal]:
 
 
 def _id_is_taken(journey: Journey, message: str) -> bool:
-    """Tell whether a request or proposal, another agency's too, is known by that id already."""
-    return journey.request(message) is not None or journey.proposal(message) is not None
+    """Tell whether a message, another agency's too, is known by that id already."""
+    known = (journey.request(message), journey.proposal(message), journey.sent(message))
+    return any(one is not None for one in known)
 
 
 def _sharing(s: Situation, *, protection: bool) -> list[tuple[str, Share | Withhold]]:
@@ -191,6 +225,12 @@ def _answered(s: Situation) -> tuple[int, ...]:
     return tuple(sorted({catalogue[q].number for q in s.message.questions}))
 
 
+def _brought(before: Journey, carried: tuple[Consent, ...]) -> tuple[str, ...]:
+    """Return the ids of the consents that a message brings and the journey did not hold."""
+    held = {c.consent.id for c in before.consents} if carried else set[str]()
+    return tuple(c.id for c in carried if c.id not in held)
+
+
 def folded(before: Journey, step: Step, kind: Kind, answered: tuple[int, ...]) -> Journey:
     """Return the journey after an accepted message; needs `answered`, never a disclosure."""
     # What child protection carries is not asked who took it, so nothing of it is held.
@@ -198,11 +238,16 @@ def folded(before: Journey, step: Step, kind: Kind, answered: tuple[int, ...]) -
     carried = () if urgent else step.event.data.consents
     after = kind.fold(before, step).with_consents(carried)
     day = step.at[:10]
+    to = tuple(dict.fromkeys(r.agency for r in step.event.data.recipients))
+    if to and step.event.data.history is None:
+        brought = _brought(before, carried)
+        sent = Sent(step.event.id, step.event.agency, to, kind.name, answered, brought)
+        after = after.with_sent(sent)
     marks = {str(number): (day, step.event.agency) for number in answered}
     return replace(
         after,
         entries=before.entries + 1,
         now=step.at,
         live=before.live or step.event.data.history is None,
-        answered={**before.answered, **marks} if marks else before.answered,
+        answered={**after.answered, **marks} if marks else after.answered,
     )

@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from contracts.holding import HeldRecord
 from contracts.records import Cursor
 from contracts.subjects import cursor as cursor_subject
 from services.exchange.ledger import Ledger
@@ -28,13 +29,32 @@ _STATUS_RENEW = frozenset({"404", "408"})
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """One submission as it lies in its lane; `stored_at` is the server's instant, UTC."""
+    """One submission as it lies in its lane; `stored_at` is the server's instant, UTC.
+
+    `woken` is there for a held one that is decided again.
+    """
 
     lane: str
     sequence: int
     subject: str
     stored_at: datetime
     data: bytes
+    woken: "Woken | None" = None
+
+    @property
+    def taken(self) -> "Arrived":
+        """Return what was taken from a lane to be decided: this, or what woke it."""
+        return self if self.woken is None else self.woken.by
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """The wake-up that was taken, and the holding it names; None when nothing is left to decide."""
+
+    by: Arrived
+    child: str = ""
+    message: str = ""
+    held: HeldRecord | None = None
 
 
 class Lane:

@@ -1,7 +1,7 @@
 """The ledger as a worker sees it: reads that decide, the guards it knows, and the journeys."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -28,7 +28,7 @@ class Stored:
 
 
 @dataclass(slots=True)
-class Held:
+class Known:
     """A child's journey as a worker believes it to stand, and the hash of its last entry."""
 
     journey: Journey | None
@@ -45,14 +45,16 @@ class Ledger:
         """Read through `client`."""
         self.client, self.js = client, js
         self._sequences: dict[str, int] = {}
-        self._journeys: OrderedDict[str, Held] = OrderedDict()
+        self._journeys: OrderedDict[str, Known] = OrderedDict()
         self._decided: OrderedDict[str, str] = OrderedDict()
+        self._waiting: OrderedDict[str, str] = OrderedDict()
 
     def forget(self) -> None:
         """Drop every belief."""
         self._sequences.clear()
         self._journeys.clear()
         self._decided.clear()
+        self._waiting.clear()
 
     def know(self, subject: str, sequence: int) -> None:
         """Remember the last sequence of `subject`; 0 means that there is none."""
@@ -70,13 +72,13 @@ class Ledger:
             return None
         return Stored(int(found.seq or 0), found.data or b"")
 
-    def journey(self, child: str) -> Held:
+    def journey(self, child: str) -> Known:
         """Return what is held of `child`; load it first."""
         return self._journeys[child]
 
-    def hold(self, child: str, held: Held) -> None:
-        """Believe `held` of `child` from now on."""
-        self._journeys[child] = held
+    def hold(self, child: str, known: Known) -> None:
+        """Believe `known` of `child` from now on."""
+        self._journeys[child] = known
         self._journeys.move_to_end(child)
 
     def trim(self) -> None:
@@ -84,8 +86,9 @@ class Ledger:
         while len(self._journeys) > _CACHE:
             child, _ = self._journeys.popitem(last=False)
             self._sequences.pop(journey_subject(child), None)
-        while len(self._decided) > _CACHE:
-            self._decided.popitem(last=False)
+        for answered in (self._decided, self._waiting):
+            while len(answered) > _CACHE:
+                answered.popitem(last=False)
 
     def decided(self, receipt: str) -> str | None:
         """Return the sealed digest that the receipt on this subject is known to answer, or None."""
@@ -94,6 +97,14 @@ class Ledger:
     def note_decided(self, receipt: str, sealed: str) -> None:
         """Remember which sealed digest the receipt on this subject answers."""
         self._decided[receipt] = sealed
+
+    def waiting(self, receipt: str) -> str | None:
+        """Return the sealed digest that this worker knows to be held for this receipt, or None."""
+        return self._waiting.get(receipt)
+
+    def note_waiting(self, receipt: str, sealed: str) -> None:
+        """Remember that a message is held, and which sealed digest is to get this receipt."""
+        self._waiting[receipt] = sealed
 
     async def load(self, children: Iterable[str]) -> None:
         """Load the journeys of `children` that are not held yet."""
@@ -105,7 +116,7 @@ class Ledger:
             subject = journey_subject(child)
             stored = found.get(subject)
             self.know(subject, stored.sequence if stored else 0)
-            self.hold(child, _held(stored))
+            self.hold(child, _known(stored))
 
     async def last_of_many(self, subjects: list[str]) -> dict[str, Stored]:
         """Return the last record of each of `subjects` that has one, in few requests."""
@@ -114,12 +125,34 @@ class Ledger:
             found.update(await self._multi_last(subjects[start : start + _MOST_SUBJECTS]))
         return found
 
+    async def next_of(self, subject: str, after: int) -> tuple[str, Stored] | None:
+        """Return the next record of `subject`, wildcards too, beyond a sequence, or None.
+
+        Read from the stream's leader: None means that there was none at that moment.
+        """
+        try:
+            found = await self.js.get_msg(LEDGER, after + 1, subject, next=True)
+        except NotFoundError:
+            return None
+        return str(found.subject), Stored(int(found.seq or 0), found.data or b"")
+
+    async def page_of(self, subject: str, after: int) -> list[tuple[str, Stored]]:
+        """Return the next records of `subject`, wildcards too, beyond a sequence; none at its end.
+
+        Any copy of the stream may answer: the newest records may be missing.
+        """
+        wanted = {"seq": after + 1, "next_by_subj": subject, "batch": _MOST_SUBJECTS}
+        return await self._batch(wanted)
+
     async def _multi_last(self, subjects: list[str]) -> dict[str, Stored]:
+        return dict(await self._batch({"multi_last": subjects}))
+
+    async def _batch(self, wanted: Mapping[str, object]) -> list[tuple[str, Stored]]:
         inbox = self.client.new_inbox()
         subscription = await self.client.subscribe(inbox)
-        found: dict[str, Stored] = {}
+        found: list[tuple[str, Stored]] = []
         try:
-            body = orjson.dumps({"multi_last": subjects})
+            body = orjson.dumps(wanted)
             await self.client.publish(f"$JS.API.DIRECT.GET.{LEDGER}", body, reply=inbox)
             while True:
                 message = await subscription.next_msg(timeout=5)
@@ -128,12 +161,13 @@ class Ledger:
                     if headers["Status"] in ("204", "404"):
                         return found
                     raise NatsTimeoutError
-                found[headers["Nats-Subject"]] = Stored(int(headers["Nats-Sequence"]), message.data)
+                stored = Stored(int(headers["Nats-Sequence"]), message.data)
+                found.append((headers["Nats-Subject"], stored))
         finally:
             await subscription.unsubscribe()
 
 
-def _held(stored: Stored | None) -> Held:
+def _known(stored: Stored | None) -> Known:
     if stored is None:
-        return Held(None)
-    return Held(load(orjson.loads(stored.data)["journey"]), entry_hash(stored.data))
+        return Known(None)
+    return Known(load(orjson.loads(stored.data)["journey"]), entry_hash(stored.data))

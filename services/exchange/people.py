@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from contracts.event import Signer
+from contracts.event import Recipient, Signer
 from contracts.identifiers import agency_of
 from contracts.journey import MOST_CONSENTS, MOST_TAKEN
 from contracts.kinds import Situation
@@ -97,5 +97,11 @@ def _recipients(s: Situation) -> Iterator[Refusal]:
     for recipient in s.event.data.recipients:
         if s.role_of(recipient.agency) is None:
             yield Refusal("agency.unknown", recipient.agency)
-        elif recipient.practitioner and not s.directory.practitioner(recipient.practitioner, s.now):
+        # Somebody who has left is known: whoever stands in sees it (contracts.desks).
+        elif recipient.practitioner and not _works_or_worked(s, recipient):
             yield Refusal("practitioner.unknown", recipient.practitioner)
+
+
+def _works_or_worked(s: Situation, recipient: Recipient) -> bool:
+    person = recipient.practitioner or ""
+    return person in s.directory.practitioners and agency_of(person) == recipient.agency

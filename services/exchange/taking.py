@@ -1,9 +1,12 @@
 """Taking submissions from the lanes: in turn, what fits one batch, and singly when in doubt."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
+from contracts.kinds import Opened
+from services.exchange.deciding import Found
 from services.exchange.lanes import Arrived, Lane
+from services.runtime.batch import MAX_RECORDS
 
 Place = tuple[str, int]
 """Where a submission lies: its lane and its sequence there."""
@@ -12,6 +15,8 @@ _TRIES = 3
 _RECORDS = 900
 _MOST_PER_MESSAGE = 72
 _BYTES = 6 * 1024 * 1024
+_RECORDS_BESIDE = 4
+"""Entry or check, receipt, and an alert to two agencies: the most beside the deliveries."""
 
 
 class Taker:
@@ -59,6 +64,20 @@ class Taker:
                     taken.append(lane.waiting.popleft())  # noqa: PERF401 - the queue shrinks
             lanes = [lane for lane in lanes if lane.waiting]
         return taken
+
+
+def fitting(opened: Sequence[tuple[Arrived, Found]], lanes: int) -> int:
+    """Return how many of `opened` one batch holds with all their deliveries; at least the first.
+
+    `lanes` is how many cursor records may come with them.
+    """
+    records = lanes
+    for number, (arrived, found) in enumerate(opened):
+        deliveries = len(found.event.data.recipients) if isinstance(found, Opened) else 0
+        records += deliveries + _RECORDS_BESIDE + (arrived.woken is not None)
+        if records > MAX_RECORDS and number:
+            return number
+    return len(opened)
 
 
 class _Room:

@@ -1,10 +1,11 @@
-"""Trimming the lanes: what the exchange and the story have both passed, and nothing quarantined.
+"""Trimming the lanes: what the exchange and the story have both passed, and nothing set aside.
 
-A lane is trimmed below the lowest of its cursor, the story service's stored position and the oldest
-submission in quarantine, which is held for at most 30 days (design §5).
+A lane is trimmed below the lowest of its cursor, the story service's stored position, the oldest
+submission that is held (at most 14 days) and the oldest in quarantine (at most 30; design §5).
 """
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -42,14 +43,13 @@ async def trim(client: Client, js: JetStreamContext, worker: Worker, now: dateti
         positions: dict[str, int] = orjson.loads(answer.data)
     except (NatsError, TimeoutError, ValueError):
         return 0
-    held = await _oldest_quarantined(js, now)
+    decided = await _decided(worker, positions)
+    # In this order: what is held or quarantined below these cursors is in the ledger by now.
+    await worker.holds.catch_up()
+    held, quarantined = worker.holds.oldest(positions), await _oldest_quarantined(js, now)
     trimmed = 0
-    for lane, position in positions.items():
-        record = await worker.ledger.last(cursor(lane))
-        if record is None:
-            continue
-        decided = Cursor.model_validate_json(record.data).sequence
-        below = trim_below(decided, position, held.get(lane))
+    for lane, sequence in decided.items():
+        below = trim_below(sequence, positions[lane], quarantined.get(lane), held.get(lane))
         info = await js.stream_info(lane)
         if below > max(1, info.state.first_seq):
             await js.purge_stream(lane, seq=below)
@@ -57,14 +57,22 @@ async def trim(client: Client, js: JetStreamContext, worker: Worker, now: dateti
     return trimmed
 
 
-def trim_below(decided: int, stored: int, quarantined: int | None) -> int:
+def trim_below(decided: int, stored: int, *set_aside: int | None) -> int:
     """Return the sequence below which nothing of a lane is needed any more.
 
     `decided` and `stored` are the last sequences the exchange and the story have passed,
-    `quarantined` the oldest that lies in quarantine, if any.
+    `set_aside` the oldest that lies in quarantine and the oldest that is held, if any.
     """
-    passed = min(decided, stored) + 1
-    return passed if quarantined is None else min(passed, quarantined)
+    return min([decided + 1, stored + 1, *(s for s in set_aside if s is not None)])
+
+
+async def _decided(worker: Worker, lanes: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for lane in lanes:
+        record = await worker.ledger.last(cursor(lane))
+        if record is not None:
+            found[lane] = Cursor.model_validate_json(record.data).sequence
+    return found
 
 
 async def _oldest_quarantined(js: JetStreamContext, now: datetime) -> dict[str, int]:

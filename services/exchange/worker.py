@@ -8,7 +8,7 @@ everything in memory, and the lanes start again from their cursors.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from datetime import timedelta
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -17,68 +17,31 @@ from nats.js import JetStreamContext
 from contracts import jws
 from contracts.directory import Directory
 from contracts.errors import HandrailError
+from contracts.event import Event
+from contracts.holding import HeldRecord, read_held
 from contracts.kinds import Opened
 from contracts.records import Decision, Receipt
-from contracts.subjects import receipt
+from contracts.subjects import held, receipt
 from services.exchange.attesting import LaneStep
-from services.exchange.deciding import Decided, Repeated, decide_all, open_all
-from services.exchange.decision import Accepted, Refused
+from services.exchange.committing import Counts, Flight, Made
+from services.exchange.deciding import NEVER, Found, decide_all, open_all
+from services.exchange.drafts import published
+from services.exchange.held import Holds
 from services.exchange.lanes import Arrived, Lane
 from services.exchange.ledger import Ledger
-from services.exchange.opening import IntakeKeys, Unopenable
-from services.exchange.taking import Place, Taker
-from services.exchange.writing import Draft, Writer
+from services.exchange.opening import IntakeKeys
+from services.exchange.taking import Place, Taker, fitting
+from services.exchange.writing import Writer
 from services.runtime import batch
 from services.runtime.log import error_keys, get
 
 _log = get(__name__)
-_TTL = f"{400 * 24 * 3600}s"
 _GROUP = 200
 _AT_ONCE = 8
-_RECORDS_BESIDE = 4
-"""Entry or check, receipt, and an alert to two agencies: the most beside the deliveries."""
+_OURS = ("directory.", "rules.")
 _GIVE_UP_S = 2.0
 _CAREFUL_GROUPS = 20
 _IDLE_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A group that is decided and written down, but not committed."""
-
-    group: Sequence[Decided]
-    steps: Sequence[LaneStep]
-    drafts: Sequence[Draft]
-
-
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """A group on its way to disk."""
-
-    made: Made
-    outcome: asyncio.Task[batch.Outcome]
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a worker has done since it started."""
-
-    groups: int = 0
-    accepted: int = 0
-    refused: int = 0
-    quarantined: int = 0
-    repeated: int = 0
-    restarts: int = 0
-
-    def add(self, group: Sequence[Decided]) -> None:
-        """Count one committed group."""
-        self.groups += 1
-        for decided in group:
-            verdict = decided.verdict
-            self.accepted += isinstance(verdict, Accepted)
-            self.refused += isinstance(verdict, Refused)
-            self.quarantined += isinstance(verdict, Unopenable)
-            self.repeated += isinstance(verdict, Repeated)
 
 
 class Worker:
@@ -95,10 +58,16 @@ class Worker:
         intake: Callable[[], IntakeKeys],
         lanes: Callable[[], Iterable[str]],
         group: int = _GROUP,
+        hold: timedelta = NEVER,
     ) -> None:
-        """Work the lanes of `lanes()`, deciding by `directory()`, opening by `intake()`."""
+        """Work the lanes of `lanes()`, deciding by `directory()`, opening by `intake()`.
+
+        Evidence out of order is held for as long as `hold`; a `Waker` must run beside it then.
+        `drained` tells whether there was nothing to decide at any moment since the start.
+        """
         self._client = client
         self.ledger = Ledger(client, js)
+        self.holds = Holds(self.ledger, exchange, hold)
         self._exchange, self._key = exchange, key
         self._directory, self._intake, self._names = directory, intake, lanes
         self._lanes: dict[str, Lane] = {}
@@ -110,6 +79,7 @@ class Worker:
         self._must_open = False
         self._awake = asyncio.Event()
         self.counts = Counts()
+        self.drained = False
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] | None = None) -> None:
         """Work until `stop` is set; a lost server or an expired directory is waited out."""
@@ -166,18 +136,19 @@ class Worker:
         return arrived
 
     def _launch(self, made: Made) -> Flight:
-        records = [self._published(draft) for draft in made.drafts]
+        records = [published(draft, self.ledger) for draft in made.drafts]
         return Flight(made, asyncio.create_task(batch.commit(self._client, records)))
 
     async def _make(self, arrived: Sequence[Arrived]) -> Made:
         directory = self._directory()
+        if any(one.lane == self.holds.lane for one in arrived):
+            arrived = await self.holds.awake(arrived)
         opened = self._fitting(await self._open(arrived, directory))
         messages = [m for _, m in opened if isinstance(m, Opened)]
         await self.ledger.load(m.event.subject for m in messages)
-        if self._careful:
-            await self._look_up_receipts(messages)
-        group = decide_all(opened, directory, self.ledger)
-        steps = self._steps([one for one, _ in opened])
+        await self._look_up(opened)
+        group = decide_all(opened, directory, self.ledger, self.holds.rule)
+        steps = self._steps([one.taken for one, _ in opened])
         writer = Writer(self._exchange, self._key, directory)
         drafts, root = writer.write(group, steps, self.ledger)
         for step in steps:
@@ -188,29 +159,21 @@ class Worker:
 
     async def _open(
         self, arrived: Sequence[Arrived], directory: Directory
-    ) -> list[tuple[Arrived, Opened | Unopenable]]:
+    ) -> list[tuple[Arrived, Found]]:
         """Open a group a few at a time: between them the last batch goes out to the server."""
-        opened: list[tuple[Arrived, Opened | Unopenable]] = []
+        opened: list[tuple[Arrived, Found]] = []
         for start in range(0, len(arrived), _AT_ONCE):
             some = arrived[start : start + _AT_ONCE]
             opened += open_all(some, directory, self._intake(), self._taker.at_fault)
             await asyncio.sleep(0)
         return opened
 
-    def _fitting(
-        self, opened: list[tuple[Arrived, Opened | Unopenable]]
-    ) -> list[tuple[Arrived, Opened | Unopenable]]:
+    def _fitting(self, opened: list[tuple[Arrived, Found]]) -> list[tuple[Arrived, Found]]:
         """Return as many as one batch holds with all their deliveries; the rest waits again."""
-        records, fitting = len(self._lanes), len(opened)
-        for number, (_, message) in enumerate(opened):
-            deliveries = len(message.event.data.recipients) if isinstance(message, Opened) else 0
-            records += deliveries + _RECORDS_BESIDE
-            if records > batch.MAX_RECORDS and number:
-                fitting = number
-                break
-        for arrived, _ in reversed(opened[fitting:]):
-            self._lanes[arrived.lane].waiting.appendleft(arrived)
-        return opened[:fitting]
+        fits = fitting(opened, len(self._lanes))
+        for arrived, _ in reversed(opened[fits:]):
+            self._lanes[arrived.taken.lane].waiting.appendleft(arrived.taken)
+        return opened[:fits]
 
     def _settle(self, made: Made, outcome: batch.Outcome) -> bool:
         """Learn from a commit; on any other outcome drop every belief and return False."""
@@ -219,7 +182,7 @@ class Worker:
             return True
         code = outcome.code if isinstance(outcome, batch.NotCommitted) else 0
         _log.info("group.not-committed", count=len(made.group), code=str(code))
-        places = [(one.arrived.lane, one.arrived.sequence) for one in made.group]
+        places = made.places
         if isinstance(outcome, batch.NotCommitted) and code in batch.TOO_LARGE:
             self._taker.suspect(places)
         elif isinstance(outcome, batch.NotCommitted) and code in batch.SOMEONE_WAS_FIRST:
@@ -234,25 +197,14 @@ class Worker:
     def _doubt(self, error: Exception) -> None:
         """After an error of our own, look for the message at fault; after a passing one, do not.
 
-        A lost server or an expired directory is no message's fault: that is waited out.
+        A lost server, an expired directory or rules that cannot be read are no message's fault:
+        that is waited out.
         """
-        waits = isinstance(error, HandrailError) and error.code.startswith("directory.")
+        waits = isinstance(error, HandrailError) and error.code.startswith(_OURS)
         if not waits and not isinstance(error, (NatsError, OSError, TimeoutError)):
             self._taker.suspect(self._taken)
         self._careful = _CAREFUL_GROUPS
         self._drop()
-
-    def _published(self, draft: Draft) -> batch.Published:
-        headers: dict[str, str] = {}
-        if draft.create_only:
-            headers[batch.EXPECTED] = "0"
-        elif draft.guard:
-            headers[batch.EXPECTED] = str(self.ledger.sequence_of(draft.guard))
-            if draft.guard != draft.subject:
-                headers[batch.EXPECTED_SUBJECT] = draft.guard
-        if draft.expires:
-            headers[batch.TTL] = _TTL
-        return batch.Published(draft.subject, draft.data, headers)
 
     def _learn(self, made: Made, first: int) -> None:
         for place, draft in enumerate(made.drafts):
@@ -260,8 +212,9 @@ class Worker:
                 self.ledger.know(draft.subject, first + place)
         for step in made.steps:
             self._lanes[step.lane].known = step.last
-        self._taken -= {(one.arrived.lane, one.arrived.sequence) for one in made.group}
+        self._taken.difference_update(made.places)
         self.counts.add(made.group)
+        self.holds.learn(made.group)
         self._careful = max(0, self._careful - 1)
 
     def _drop(self) -> None:
@@ -300,6 +253,7 @@ class Worker:
             await lane.pull()
 
     async def _wait(self) -> None:
+        self.drained = True
         try:
             async with asyncio.timeout(_IDLE_S):
                 await self._awake.wait()
@@ -317,14 +271,29 @@ class Worker:
             for name, sequence in last.items()
         ]
 
-    async def _look_up_receipts(self, messages: Sequence[Opened]) -> None:
-        """Learn which of `messages` already have a receipt, and for which sealed bytes."""
-        subjects = [receipt(m.event.agency, m.event.id) for m in messages]
-        unknown = [s for s in dict.fromkeys(subjects) if self.ledger.decided(s) is None]
+    async def _look_up(self, opened: Sequence[tuple[Arrived, Found]]) -> None:
+        """Learn which messages already have a receipt, or are held, and for which sealed bytes.
+
+        Asked of every message while in doubt, and of held ones that are woken.
+        """
+        woken = [one.woken for one, _ in opened if one.woken is not None and one.woken.held]
+        finals = [receipt(w.held.agency, w.message) for w in woken if w.held]
+        if self._careful:
+            events = [m.event for _, m in opened if isinstance(m, Opened)]
+            finals += [receipt(e.agency, e.id) for e in events]
+            await self._look_up_held(events)
+        unknown = [s for s in dict.fromkeys(finals) if self.ledger.decided(s) is None]
         for subject, stored in (await self.ledger.last_of_many(unknown)).items():
             answered = Receipt.model_validate_json(stored.data)
             sealed = Decision.model_validate_json(answered.decision).sealed
             self.ledger.note_decided(subject, sealed or "")
+
+    async def _look_up_held(self, events: Iterable[Event]) -> None:
+        receipts = {held(e.subject, e.id): receipt(e.agency, e.id) for e in events}
+        for subject, stored in (await self.ledger.last_of_many(list(receipts))).items():
+            record = read_held(stored.data)
+            if isinstance(record, HeldRecord):
+                self.ledger.note_waiting(receipts[subject], record.sealed)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -6,7 +6,6 @@ whoever has read one has seen every entry of that lane before it.
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,40 +15,28 @@ from contracts import base64url, jws
 from contracts.directory import Directory
 from contracts.journey import dump
 from contracts.kinds import Opened, iso
-from contracts.reasons import Refusal
-from contracts.records import entry_hash, shown_digest
+from contracts.records import Outcome, entry_hash, shown_digest
 from contracts.seal import Disclosures
-from contracts.subjects import (
-    check,
-    cursor,
-    inbox,
-    journey,
-    parse_submission,
-    quarantine,
-    receipt,
-    receipt_bytes,
-)
+from contracts.subjects import inbox, journey, parse_submission
 from contracts.submission import digest_of_bytes, encrypt
 from services.exchange.alerts import Alert, alert_for
 from services.exchange.attesting import Attestation, LaneStep, Leaves, attest
 from services.exchange.deciding import Decided, Repeated
-from services.exchange.decision import Accepted, Refused, ToDeliver
-from services.exchange.ledger import Held, Ledger
+from services.exchange.decision import Accepted, Held, Refused, ToDeliver
+from services.exchange.drafts import (
+    Draft,
+    alert_records,
+    check_of,
+    cursor_of,
+    grounds,
+    held_of,
+    quarantined,
+    receipt_of,
+    settled_of,
+)
+from services.exchange.lanes import Woken
+from services.exchange.ledger import Known, Ledger
 from services.exchange.opening import Unopenable
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A record to be written: `guard` names the subject whose last sequence it expects.
-
-    `create_only` expects that its own subject has no record; `expires` gives it the ledger's TTL.
-    """
-
-    subject: str
-    data: bytes
-    guard: str = ""
-    create_only: bool = False
-    expires: bool = True
 
 
 class Writer:
@@ -72,15 +59,18 @@ class Writer:
         for decided, text, alert in zip(group, texts, alerts, strict=True):
             if text is not None:
                 drafts += self._records(decided, text, attestation, ledger, written)
+            if decided.arrived.woken is not None:
+                drafts += settled_of(decided, written)
             if alert is not None:
-                drafts += _alert_records(alert, attestation)
+                drafts += alert_records(alert, attestation)
         at = iso(latest(group))
-        drafts += [_cursor(step, attestation.root, at) for step in steps]
+        drafts += [cursor_of(step, attestation.root, at) for step in steps]
         return drafts, attestation.root
 
     def _decision(self, decided: Decided, leaves: Leaves) -> tuple[str, int] | None:
-        if isinstance(decided.verdict, Repeated):
-            return None
+        waits_on = isinstance(decided.verdict, Held) and decided.arrived.woken is not None
+        if waits_on or isinstance(decided.verdict, Repeated):
+            return None  # what was answered before stands
         text = orjson.dumps(self._decision_body(decided)).decode()
         return text, leaves.add(text)
 
@@ -90,7 +80,7 @@ class Writer:
         body: dict[str, Any] = {
             "v": 1,
             "exchange": self._exchange,
-            "outcome": "accepted" if isinstance(verdict, Accepted) else "refused",
+            "outcome": _outcome(verdict),
             "agency": address[0] if address else arrived.lane,
             "lane": arrived.lane,
             "sequence": arrived.sequence,
@@ -99,12 +89,18 @@ class Writer:
         }
         if message is not None:
             body |= _about(message)
+        elif arrived.woken is not None:
+            body |= _about_held(arrived.woken)
         elif isinstance(verdict, Unopenable) and verdict.sealed:
             body["sealed"] = verdict.sealed
         if isinstance(verdict, Accepted):
             body |= _accepted(verdict)
+        elif isinstance(verdict, Held):
+            body |= {"reasons": grounds(verdict.waits_for), "until": iso(verdict.until)}
         elif isinstance(verdict, Refused | Unopenable):
             body["reasons"] = grounds(verdict.reasons)
+        if isinstance(verdict, Accepted | Refused):
+            body["packs"] = verdict.packs
         return body
 
     def _alert(self, decided: Decided, leaves: Leaves) -> Alert | None:
@@ -129,16 +125,18 @@ class Writer:
         written: set[str],
     ) -> list[Draft]:
         verdict, message = decided.verdict, decided.message
-        answer = _receipt(decided, text, attestation)
+        answer = receipt_of(decided, text, attestation)
         if isinstance(verdict, Accepted) and message is not None:
             entry = _entry(message, verdict, text[0], ledger, written)
             sent = [
                 self._delivery(d, message, verdict, text, attestation) for d in verdict.deliveries
             ]
             return [entry, *sent, answer]
-        if isinstance(verdict, Refused) and message is not None:
-            return [_check(message, written), answer]
-        return [_quarantined(decided), answer]
+        if isinstance(verdict, Held) and message is not None:
+            return [held_of(message, verdict, decided), check_of(message, written), answer]
+        if isinstance(verdict, Refused):
+            return [check_of(message, written), answer] if message else [answer]
+        return [quarantined(decided), answer]
 
     def _delivery(
         self,
@@ -199,90 +197,44 @@ def _accepted(verdict: Accepted) -> dict[str, Any]:
     }
 
 
-def grounds(reasons: Sequence[Refusal]) -> list[dict[str, str]]:
-    """Return refusals as they stand in records: code and the part concerned."""
-    return [{"code": r.code, "detail": r.detail} for r in reasons]
+def _about_held(woken: Woken) -> dict[str, Any]:
+    """Return what is known of a held message whose submission cannot be opened any more."""
+    held = woken.held
+    if held is None:
+        return {}
+    return {
+        "submission": held.submission,
+        "sealed": held.sealed,
+        "message": woken.message,
+        "child": woken.child,
+    }
+
+
+def _outcome(verdict: object) -> Outcome:
+    if isinstance(verdict, Accepted):
+        return Outcome.ACCEPTED
+    return Outcome.HELD if isinstance(verdict, Held) else Outcome.REFUSED
 
 
 def _entry(
     message: Opened, verdict: Accepted, decision: str, ledger: Ledger, written: set[str]
 ) -> Draft:
     child = message.event.subject
-    held = ledger.journey(child)
+    known = ledger.journey(child)
     body = {
         "v": 1,
         "seal": message.sealed,
         "decision": decision,
         "answered": verdict.answered,
         "journey": orjson.Fragment(dump(verdict.journey)),
-        "before": held.entry_hash,
+        "before": known.entry_hash,
     }
     data = orjson.dumps(body)
-    ledger.hold(child, Held(held.journey, entry_hash(data)))
+    ledger.hold(child, Known(known.journey, entry_hash(data)))
     subject = journey(child)
     guard = "" if subject in written else subject
     written.add(subject)
     return Draft(subject, data, guard=guard, expires=False)
-
-
-def _check(message: Opened, written: set[str]) -> Draft:
-    subject = journey(message.event.subject)
-    guard = "" if subject in written else subject
-    return Draft(check(message.event.agency, message.event.id), b"{}", guard=guard)
-
-
-def _receipt(decided: Decided, text: tuple[str, int], attestation: Attestation) -> Draft:
-    lane, lane_index = attestation.lanes[decided.arrived.lane]
-    body = {
-        "v": 1,
-        "decision": text[0],
-        "group": attestation.token,
-        "place": attestation.place(text[1]),
-        "lane": lane,
-        "lane_place": attestation.place(lane_index),
-    }
-    message = decided.message
-    if message is None or isinstance(decided.verdict, Unopenable):
-        subject = receipt_bytes(_sender(decided), digest_of_bytes(decided.arrived.data))
-        return Draft(subject, orjson.dumps(body))
-    subject = receipt(message.event.agency, message.event.id)
-    return Draft(subject, orjson.dumps(body), create_only=True)
-
-
-def _sender(decided: Decided) -> str:
-    """Return the agency of the lane; a lane's subjects all begin with it."""
-    return ".".join(decided.arrived.subject.split(".")[1:3])
-
-
-def _quarantined(decided: Decided) -> Draft:
-    arrived, verdict = decided.arrived, decided.verdict
-    reasons = verdict.reasons if isinstance(verdict, Unopenable) else ()
-    digest = digest_of_bytes(arrived.data)
-    body = {
-        "lane": arrived.lane,
-        "sequence": arrived.sequence,
-        "digest": digest,
-        "reasons": grounds(reasons),
-        "at": iso(decided.now),
-    }
-    return Draft(quarantine(_sender(decided), digest), orjson.dumps(body))
-
-
-def _alert_records(alert: Alert, attestation: Attestation) -> list[Draft]:
-    body = {
-        "v": 1,
-        "seal": alert.sealed,
-        "decision": alert.decision,
-        "group": attestation.token,
-        "place": attestation.place(alert.index),
-    }
-    return [Draft(inbox(agency, alert.message), orjson.dumps(body)) for agency in alert.to]
-
-
-def _cursor(step: LaneStep, root: str, at: str) -> Draft:
-    body = {"sequence": step.last, "root": root, "at": at}
-    subject = cursor(step.lane)
-    return Draft(subject, orjson.dumps(body), guard=subject, expires=False)
 
 
 def latest(group: Sequence[Decided]) -> datetime:

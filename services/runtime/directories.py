@@ -13,15 +13,20 @@ from contracts.subjects import DIRECTORY
 from services.runtime.log import error_keys, get
 
 Read = Callable[[], Awaitable[bytes]]
+Check = Callable[[Directory], None]
 _log = get(__name__)
 
 
 class DirectoryHolder:
     """Give the newest directory that the partnership root signed; refuse older or expired ones."""
 
-    def __init__(self, read: Read, root_x: str, seen: Path) -> None:
-        """Read through `read`; `seen` is the file that remembers the newest version seen."""
+    def __init__(self, read: Read, root_x: str, seen: Path, check: Check | None = None) -> None:
+        """Read through `read`; `seen` is the file that remembers the newest version seen.
+
+        A directory for which `check` raises is not taken; what was held stays in force.
+        """
         self._read = read
+        self._check = check
         self._root_x = root_x
         self._seen = seen
         self._raw = b""
@@ -50,11 +55,16 @@ class DirectoryHolder:
         return self._raw
 
     async def refresh(self) -> bool:
-        """Read again and return whether a newer version was taken; raises as `open_directory`."""
+        """Read again and return whether a newer version was taken.
+
+        Raises as `open_directory` and the check do.
+        """
         data = await self._read()
         if data == self._raw:
             return False
         directory = open_directory(data, self._root_x, newest_seen=self._newest)
+        if self._check is not None:
+            self._check(directory)
         newer = directory.document.version > self._newest or self._directory is None
         self._directory, self._raw = directory, data
         if directory.document.version > self._newest:
@@ -74,8 +84,10 @@ class DirectoryHolder:
                 _log.warning("directory.not-refreshed", **error_keys(error))
 
 
-def from_file(path: Path, root_x: str, seen: Path) -> DirectoryHolder:
-    """Return a holder that reads the signed directory from `path`."""
+def from_file(
+    path: Path, root_x: str, seen: Path, check: Check | None = None
+) -> DirectoryHolder:
+    """Return a holder that reads the signed directory from `path`, and takes what `check` lets."""
 
     async def read() -> bytes:
         try:
@@ -87,7 +99,7 @@ def from_file(path: Path, root_x: str, seen: Path) -> DirectoryHolder:
                 "make the partnership again, or restore its directory file",
             ) from None
 
-    return DirectoryHolder(read, root_x, seen)
+    return DirectoryHolder(read, root_x, seen, check)
 
 
 def over_nats(client: Client, root_x: str, seen: Path) -> DirectoryHolder:

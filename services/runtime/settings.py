@@ -43,6 +43,13 @@ class Settings(BaseSettings):
     clock_tick_s: float = Field(
         5.0, gt=0, le=300, description="Seconds between two looks at the running clocks."
     )
+    hold_s: float = Field(
+        3600.0,
+        ge=0,
+        le=14 * 24 * 3600,
+        description="Seconds that the exchange holds what depends on something still to arrive; "
+        "0 refuses it at once.",
+    )
     delivery_limit: int = Field(
         20, ge=1, le=1000, description="Deliveries of one message before it goes to quarantine."
     )

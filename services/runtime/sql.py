@@ -7,6 +7,7 @@ skips nor repeats what the rows say.
 
 import asyncio
 import os
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,10 +18,12 @@ from sqlalchemy import (
     Column,
     Connection,
     Engine,
+    Index,
     MetaData,
     String,
     Table,
     create_engine,
+    delete,
     event,
     insert,
     select,
@@ -28,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from contracts.errors import HandrailError
 
@@ -63,6 +67,33 @@ def create_tables(database: Engine, *tables: MetaData) -> None:
     """Create the positions table and every table of `tables` that is missing."""
     for metadata in (POSITIONS.metadata, *tables):
         metadata.create_all(database)
+
+
+def renewed(connection: Connection, name: str, content: int, metadata: MetaData) -> bool:
+    """Have the tables of `metadata` laid out as they are now; tell whether they were made anew.
+
+    The layout is remembered among the positions under `name`, as a checksum over the statements
+    that make the tables and the number `content`. Tables of another layout are dropped with what
+    they hold, so give only such as can be filled again.
+    """
+    layout = _layout(content, metadata)
+    if read_position(connection, name) == layout:
+        return False
+    metadata.drop_all(connection)
+    metadata.create_all(connection)
+    connection.execute(delete(POSITIONS).where(POSITIONS.c.name == name))
+    connection.execute(insert(POSITIONS).values(name=name, sequence=layout))
+    return True
+
+
+def _layout(content: int, metadata: MetaData) -> int:
+    made = [str(CreateTable(table)) for table in metadata.sorted_tables]
+    made += [str(CreateIndex(one)) for table in metadata.sorted_tables for one in _indexes(table)]
+    return zlib.crc32("\n".join((str(content), *made)).encode()) + 1
+
+
+def _indexes(table: Table) -> list[Index]:
+    return sorted(table.indexes, key=lambda index: str(index.name))
 
 
 def read_position(connection: Connection, name: str) -> int:
