@@ -21,6 +21,7 @@ from services.runtime.sql import SqlRunner, engine
 from services.runtime.subscribing import ask, make_broker
 from services.runtime.tasks import end
 from services.runtime.watchdog import watch
+from services.tracker import evidence
 from services.tracker.entries import FILTERS
 from services.tracker.following import Follower
 from services.tracker.handlers import AT_ONCE, DURABLE, Desk, subscribe
@@ -88,13 +89,17 @@ class Tracker:
         self._js = client.jetstream()
         self._holder = _directory_holder(partnership, client)
         self._calendar = calendar_of(partnership.settings)
+        self._book: Rulebook | None = None
         self._ticker = Ticker(runner, self._js, sealer, self.book)
         self._every_s = partnership.settings.clock_tick_s
         self._clock = clock
 
     def book(self) -> Rulebook:
-        """Return the rules in force now; raises `directory.*` and `rules.*`."""
-        return rulebook(self._holder.current, self._calendar)
+        """Return the rules of the newest directory; raises `directory.*` and `rules.*`."""
+        directory = self._holder.current
+        if self._book is None or self._book.directory is not directory:
+            self._book = rulebook(directory, self._calendar)
+        return self._book
 
     def loops(self) -> tuple[Coroutine[Any, Any, Any], ...]:
         """Return what runs as long as the tracker does, beside its subscriptions."""
@@ -115,6 +120,7 @@ class Tracker:
         await _until_there(lambda: self._js.add_consumer(LEDGER, consumer()))
         desk = Desk(self._runner, self._client, self.book, self._clock)
         subscribe(self._broker, Follower(self._runner, self.book), desk)
+        evidence.subscribe(self._broker, evidence.Evidence(self._runner, self._client))
         await self._broker.start()
         # Asked after subscribing, so the answer proves that the server knows the subscriptions.
         await _until_there(self._js.account_info)

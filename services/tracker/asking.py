@@ -6,14 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, func, select
 
-from contracts.clocks import ClockState, state
+from contracts.clocks import Clock, ClockState, state
 from contracts.errors import HandrailError
 from contracts.journey import load
 from contracts.kinds import iso
 from contracts.rules import RulePacks
-from services.tracker.clocks import clock_of
+from services.tracker.clock_rows import clock_of
 from services.tracker.rulebook import title_of
 from services.tracker.store import LIVE, claim_position, count_rows
+from services.tracker.told_answers import telling
 
 Answer = dict[str, Any]
 
@@ -21,7 +22,8 @@ Answer = dict[str, Any]
 def track(connection: Connection, child: str, packs: RulePacks, now: datetime) -> Answer:
     """Return the journey of `child`, its messages, clocks as at `now`, custody and who was told.
 
-    Instants are RFC 3339 in UTC. Raises `HandrailError` `track.unknown-child`.
+    `told` are the deliveries made, `telling` everyone who had to be told. Instants are RFC 3339 in
+    UTC. Raises `HandrailError` `track.unknown-child`.
     """
     held = connection.execute(select(LIVE.journeys).where(LIVE.journeys.c.child == child))
     row = held.mappings().one_or_none()
@@ -42,6 +44,7 @@ def track(connection: Connection, child: str, packs: RulePacks, now: datetime) -
         ],
         "custody": [_custody(c) for c in _rows(connection, LIVE.custody, child, "number")],
         "told": [_told(t) for t in _rows(connection, LIVE.told, child, "entry")],
+        "telling": telling(connection, child, now),
     }
 
 
@@ -124,6 +127,7 @@ def _message(row: RowMapping) -> Answer:
         "agency": row["agency"],
         "author": row["author"],
         "decided_at": _at(row["decided_at"]),
+        "occurred_at": _at(row["occurred_at"]),
         "answers": row["answers"],
         "outcome": row["outcome"],
         "basis": row["basis"],
@@ -135,21 +139,42 @@ def _message(row: RowMapping) -> Answer:
 def _clock(
     row: RowMapping, packs: RulePacks, managers: Mapping[str, str | None], now: datetime
 ) -> Answer:
-    rule = packs.clocks.get(row["rule"])
+    """Return a clock: an instant that took place, and beside it when it arrived (`arrived`)."""
+    rule, clock = packs.clocks.get(row["rule"]), clock_of(row)
     notice = row["missed_notice"]
     return {
-        "id": row["id"],
-        "rule": row["rule"],
-        "title": rule.title if rule else row["rule"],
-        "message": row["message"],
-        "agency": row["agency"],
-        "started_at": _at(row["started_at"]),
-        "due_at": _at(row["due_at"]),
-        "stopped_at": _at(row["stopped_at"]),
-        "stopped_by": row["stopped_by"],
-        "state": state(clock_of(row), now).value,
+        "id": clock.id,
+        "rule": clock.rule,
+        "title": rule.title if rule else clock.rule,
+        "message": clock.message,
+        "agency": clock.agency,
+        "practitioner": clock.practitioner,
+        "started_at": iso(clock.started_at),
+        "started_arrived_at": iso(clock.started_arrived_at),
+        "due_at": iso(clock.due_at),
+        "original_due_at": iso(clock.original_due_at),
+        "warn_at": _at(clock.warn_at),
+        "warned": row["warned_notice"],
+        "stopped_at": _at(clock.stopped_at),
+        "stopped_arrived_at": _at(clock.stopped_arrived_at),
+        "stopped_by": clock.stopped_by,
+        "evidence_late": clock.evidence_late,
+        "state": state(clock, now).value,
+        "extensions": [one.model_dump(mode="json") for one in clock.extensions],
+        "pauses": [one.model_dump(mode="json") for one in clock.pauses],
+        "explained": _explained(clock),
         "notice": notice,
         "manager": managers.get(notice) if notice else None,
+    }
+
+
+def _explained(clock: Clock) -> Answer | None:
+    if clock.explained_cause is None:
+        return None
+    return {
+        "cause": clock.explained_cause,
+        "by": clock.explained_by,
+        "at": _at(clock.explained_at),
     }
 
 

@@ -1,199 +1,140 @@
-"""Rows of clocks: what a message starts and stops, and which of them may still have to be told.
+"""What each message of a journey does to the clocks: start, stop, end, start anew.
 
-Which clocks there are and when they run out is the rules' to say (`contracts.clocks`); here they
-are kept. A clock is `untold` as long as a manager may have to hear of it: until it is stopped in
-time, or until the notice that it was missed has been handed in.
+What that is and when a clock runs out is the rules' to say (`contracts.clock_rules`); here it is
+kept. Evidence may have come before what it is evidence of: whatever starts a clock looks for it
+among the messages that are there already.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, insert, select, update
+from sqlalchemy import Connection, RowMapping, and_, or_, select
 
-from contracts.clocks import (
-    Clock,
-    ClockState,
-    clocks_started,
-    clocks_stopped,
-    state,
-    stop,
-)
+from contracts.clock_facts import MessageFacts, Party
+from contracts.clock_rules import ended, start, starts, stopped
+from contracts.clocks import Clock
 from contracts.journey import Journey
-from contracts.messages.notices import MISSED, StandardMissed
-from contracts.roles import Capacity
+from contracts.rules import ClockRule
+from services.tracker.asked import keep_asked, keep_passed_on
+from services.tracker.clock_rows import Kept, add, all_of, change
 from services.tracker.entries import Step
-from services.tracker.notices import notice_id
-from services.tracker.rulebook import Addressed, Rulebook, addressed, facts_of
-from services.tracker.store import OUTBOX, Tables
+from services.tracker.rulebook import Rulebook, codes_from, facts_of
+from services.tracker.store import Tables
+
+_WITHDRAWN: Final = "message.withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A clock with its place: the entry that started it, and the person addressed, if any."""
+class _Beginning:
+    """A message that may start a clock, and the entry at which it stands."""
 
     entry: int
-    practitioner: str | None
-    clock: Clock
-
-    @property
-    def notice(self) -> str:
-        """Return the id of the notice that tells of this clock, the same at every rebuild."""
-        return notice_id(self.clock, self.entry)
+    facts: MessageFacts
 
 
 def keep_clocks(
     connection: Connection, tables: Tables, step: Step, before: Journey | None, book: Rulebook
 ) -> None:
-    """Stop and start the clocks that `step` stops and starts, after the journey `before`."""
-    addressee = addressed(step, book.directory)
-    facts = facts_of(step, addressee)
-    running = open_clocks(connection, tables, step.child)
-    lapsed = _lapsed(before, step)
-    for kept in running:
-        if kept.clock.message in lapsed:
-            _stop(connection, tables, kept, stop(kept.clock, step.decided_at), step)
-        else:
-            for stopped in clocks_stopped(book.packs, facts, (kept.clock,)):
-                _stop(connection, tables, kept, stopped, step)
-    started = clocks_started(book.packs, facts, book.calendar)
-    _insert(connection, tables, step, addressee, started)
-    if step.event.kind == MISSED.name and step.event.data.author.capacity is Capacity.SERVICE:
-        _note_told(connection, tables, step)
+    """Do to the clocks of the child what `step` does, after the journey `before`."""
+    facts = facts_of(step, before, book.directory)
+    here, over = _Beginning(step.number, facts), _over(before, step)
+    for kept in _touchable(connection, tables, facts):
+        rule = book.rule_of(kept.clock)
+        if rule is None:
+            continue
+        after = stopped(rule, facts, kept.clock, book.calendars)
+        if after.stopped_at is None and after.message in over:
+            after = ended(rule, after, facts.message, facts.received_at, book.calendars)
+        if after is kept.clock:
+            continue
+        change(connection, tables, kept, after)
+        if rule.repeats and after.stopped_by == facts.message and not after.ended:
+            _begin(connection, tables, rule, here, book, after)
+    for rule in book.packs.clocks.values():
+        if starts(rule, facts):
+            _begin(connection, tables, rule, here, book)
+    keep_asked(connection, tables, step, book)
+    keep_passed_on(connection, tables, step)
 
 
-def open_clocks(connection: Connection, tables: Tables, child: str) -> tuple[Kept, ...]:
-    """Return the clocks of a child that nothing has stopped yet, in the order of their start."""
+def _touchable(connection: Connection, tables: Tables, facts: MessageFacts) -> tuple[Kept, ...]:
+    """Return the clocks of the child that still run, or were stopped by later evidence."""
     clocks = tables.clocks
-    chosen = select(clocks).where(clocks.c.child == child, clocks.c.stopped_at.is_(None))
-    rows = connection.execute(chosen.order_by(clocks.c.entry, clocks.c.rule)).mappings()
-    return tuple(kept_of(row) for row in rows)
+    later = or_(clocks.c.stopped_at.is_(None), clocks.c.stopped_at > facts.happened_at)
+    return all_of(connection, tables, and_(clocks.c.child == facts.child, later))
 
 
-def due_clocks(connection: Connection, tables: Tables, now: datetime) -> tuple[Kept, ...]:
-    """Return the untold clocks whose time ran out before `now`, the longest due first.
+def _over(before: Journey | None, step: Step) -> frozenset[str]:
+    """Return the messages that nobody can or need answer any more.
 
-    A clock that was stopped late is among them: it was missed all the same.
+    A case that closes without support takes its proposals with it, a family's no has no chaser
+    (003 §3.3), and what was sent in error asks for nothing.
     """
-    clocks = tables.clocks
-    chosen = select(clocks).where(clocks.c.untold.is_(True), clocks.c.due_at < now)
-    rows = connection.execute(
-        chosen.order_by(clocks.c.due_at, *clocks.primary_key.columns)
-    ).mappings()
-    return tuple(kept_of(row) for row in rows)
+    were = {proposal.id for proposal in before.proposals} if before else set[str]()
+    gone = were - {proposal.id for proposal in step.journey.proposals}
+    withdrawn = step.event.data.content.get("message")
+    if step.event.kind == _WITHDRAWN and isinstance(withdrawn, str):
+        gone |= {withdrawn}
+    return frozenset(gone)
 
 
-def is_untold(connection: Connection, tables: Tables, kept: Kept) -> bool:
-    """Tell whether a manager may still have to hear of `kept`, as the tables stand now."""
-    untold = select(tables.clocks.c.untold).where(_place(tables, kept))
-    return bool(connection.scalar(untold))
-
-
-def mark_missed(
-    connection: Connection, tables: Tables, now: datetime, clocks: Iterable[Kept]
-) -> int:
-    """Write down of those `clocks` that still run that they were missed; return how many."""
-    table, marked = tables.clocks, 0
-    for kept in clocks:
-        here = _place(tables, kept)
-        running = table.c.state == ClockState.RUNNING.value
-        missed = update(table).where(here, running, table.c.due_at < now)
-        marked += connection.execute(missed.values(state=ClockState.MISSED.value)).rowcount
-    return marked
-
-
-def note_handed_in(connection: Connection, tables: Tables, clocks: Iterable[Kept]) -> None:
-    """Write of those `clocks` whose notice the outbox has handed in that they have been told."""
-    for kept in clocks:
-        sent = select(OUTBOX.c.id).where(
-            OUTBOX.c.id == kept.notice, OUTBOX.c.submitted_at.is_not(None)
-        )
-        if connection.scalar(sent) is not None:
-            told = update(tables.clocks).where(_place(tables, kept))
-            connection.execute(told.values(missed_notice=kept.notice, untold=False))
-
-
-def clock_of(row: RowMapping) -> Clock:
-    """Return the contract's clock that a row holds."""
-    return Clock.model_validate({name: row[name] for name in Clock.model_fields})
-
-
-def kept_of(row: RowMapping) -> Kept:
-    """Return the clock and its place that a row holds."""
-    return Kept(row["entry"], row["practitioner"], clock_of(row))
-
-
-def _lapsed(before: Journey | None, step: Step) -> frozenset[str]:
-    """Return the proposals that nobody can answer any more, though nobody answered them.
-
-    A case that closes without support takes them with it; a family's no has no chaser (003 §3.3).
-    """
-    were = {proposal.id for proposal in before.proposals} if before else set()
-    are = {proposal.id for proposal in step.journey.proposals}
-    return frozenset(were - are - {step.event.data.answers})
-
-
-def _insert(
+def _begin(
     connection: Connection,
     tables: Tables,
-    step: Step,
-    addressee: Addressed,
-    started: Iterable[Clock],
+    rule: ClockRule,
+    beginning: _Beginning,
+    book: Rulebook,
+    again: Clock | None = None,
 ) -> None:
-    for clock in started:
-        row: dict[str, Any] = {
-            **clock.model_dump(),
-            "entry": step.number,
-            "practitioner": addressee.practitioner,
-            "state": ClockState.RUNNING.value,
-            "untold": True,
-        }
-        connection.execute(insert(tables.clocks).values(**row))
-
-
-def _stop(connection: Connection, tables: Tables, kept: Kept, stopped: Clock, step: Step) -> None:
-    """Write that `kept` was stopped; one stopped in time no longer has to be told."""
-    if stopped.stopped_at is None:
+    """Start a clock, stopped by what had come before it, and then the one that follows it."""
+    clock = start(rule, beginning.facts, book.calendars, again)
+    if clock is None:
         return
-    met = state(stopped, stopped.stopped_at)
-    values: dict[str, Any] = {
-        "stopped_at": stopped.stopped_at,
-        "stopped_by": step.event.id,
-        "state": met.value,
-    }
-    if met is ClockState.MET:
-        values["untold"] = False
-    connection.execute(update(tables.clocks).where(_place(tables, kept)).values(**values))
+    following: _Beginning | None = None
+    for earlier in _earlier(connection, tables, rule, clock):
+        after = stopped(rule, earlier.facts, clock, book.calendars)
+        if after is not clock:
+            clock, following = after, earlier
+    new = add(connection, tables, Kept(beginning.entry, clock))
+    if new and following is not None and rule.repeats and not clock.ended:
+        _begin(connection, tables, rule, following, book, clock)
 
 
-def _note_told(connection: Connection, tables: Tables, step: Step) -> None:
-    """Write of the clock that a notice names that its manager has been told."""
-    clocks = tables.clocks
-    missed = StandardMissed.model_validate(step.event.data.content)
-    named = select(clocks).where(
-        clocks.c.child == step.child,
-        clocks.c.message == missed.started_by,
-        clocks.c.rule == missed.clock,
-    )
-    for row in connection.execute(named).mappings().all():
-        kept = kept_of(row)
-        if kept.notice != step.event.id:
-            continue
-        told: dict[str, Any] = {
-            "missed_notice": step.event.id,
-            "notice_entry": step.number,
-            "untold": False,
-        }
-        if row["state"] == ClockState.RUNNING.value:
-            told["state"] = ClockState.MISSED.value
-        connection.execute(update(clocks).where(_place(tables, kept)).values(**told))
+def _earlier(
+    connection: Connection, tables: Tables, rule: ClockRule, clock: Clock
+) -> Iterator[_Beginning]:
+    """Yield what arrived before the clock was started and may have stopped it.
+
+    What was done about the child, without an answer, counts only for a start told of afterwards.
+    """
+    messages = tables.messages
+    kinds = {*rule.stops_on, *(ending.on for ending in rule.ends)}
+    chosen = select(messages).where(messages.c.child == clock.child, messages.c.kind.in_(kinds))
+    told_late = clock.started_at < clock.started_arrived_at
+    for row in connection.execute(chosen.order_by(messages.c.entry)).mappings().all():
+        facts = _facts_from(row)
+        if told_late or facts.answers == clock.message:
+            yield _Beginning(row["entry"], facts)
 
 
-def _place(tables: Tables, kept: Kept) -> ColumnElement[bool]:
-    clocks = tables.clocks
-    return and_(
-        clocks.c.child == kept.clock.child,
-        clocks.c.entry == kept.entry,
-        clocks.c.rule == kept.clock.rule,
+def _facts_from(row: RowMapping) -> MessageFacts:
+    """Return what a row says of an earlier message, as far as stopping a clock needs it."""
+    codes = codes_from(row["codes"])
+    of = codes.get("of")
+    to: dict[str, Any] = (row["recipients"] or [{"agency": row["agency"]}])[0]
+    return MessageFacts(
+        message=row["id"],
+        kind=row["kind"],
+        child=row["child"],
+        receiver=Party(agency=to["agency"], practitioner=to.get("practitioner")),
+        sender=Party(
+            agency=row["agency"],
+            practitioner=None if row["author"] == row["agency"] else row["author"],
+        ),
+        received_at=row["decided_at"],
+        occurred_at=row["occurred_at"],
+        codes=codes,
+        answers=row["answers"] or (of if isinstance(of, str) else None),
+        replayed=row["replayed"],
     )

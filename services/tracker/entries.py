@@ -1,4 +1,4 @@
-"""Ledger records as the tracker reads them: journey entries and quarantine records.
+"""Ledger records as the tracker reads them: journey entries, quarantine, and refusals.
 
 The ledger is the exchange's own; a record that cannot be read means damage or another version, so
 nothing is guessed: it is refused and tried again until somebody has looked.
@@ -14,20 +14,32 @@ from contracts.errors import HandrailError
 from contracts.event import Event
 from contracts.journey import Journey, load
 from contracts.reasons import Refusal
-from contracts.records import Decision, Entry, Quarantined
+from contracts.records import Decision, Entry, Outcome, Quarantined, Receipt
 from contracts.seal import Sealed, peek
 from contracts.subjects import journey as journey_subject
 from services.runtime.subscribing import Record
 
 JOURNEYS: Final = "journey.>"
 QUARANTINE: Final = "quarantine.>"
-FILTERS: Final = (JOURNEYS, QUARANTINE)
+RECEIPTS: Final = "receipt.>"
+FILTERS: Final = (JOURNEYS, QUARANTINE, RECEIPTS)
 
 _ANSWERS: Final = {
     "message.acknowledged": "acknowledged",
+    "message.returned": "returned",
+    "request.redirected": "redirected",
     "lead.accepted": "accepted",
     "lead.refused": "refused",
+    "lead.withdrawn": "withdrawn",
+    "agency-check.answered": "answered",
+    "enquiry.answered": "answered",
+    "task.done": "done",
 }
+_WITH_OUTCOME: Final = frozenset({"caf.contact-made", "disagreement.resolved"})
+
+# How a refusal reads inside a receipt, where the decision is text within JSON. It only spares the
+# reading of receipts that say nothing new: what has these bytes is read as any record is.
+_REFUSED_BYTES: Final = rb"\"outcome\":\"refused\""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +47,8 @@ class Step:
     """One accepted message and the journey after it.
 
     `number` counts the entries of this journey from 1; `decided_at` is the decision's own instant,
-    `stored_at` when the ledger took it; `compact` is the journey as the ledger holds it.
+    `stored_at` when the ledger took it; `compact` is the journey as the ledger holds it, `answered`
+    are the numbers of the questions that the message answers.
     """
 
     number: int
@@ -45,6 +58,7 @@ class Step:
     to: tuple[str, ...]
     journey: Journey
     compact: dict[str, Any]
+    answered: tuple[int, ...] = ()
 
     @property
     def child(self) -> str:
@@ -60,10 +74,11 @@ class Step:
     def answer(self) -> str | None:
         """Return what the message makes of the one it answers, or None when it decides nothing.
 
-        A decision's `outcome`, or that a person acknowledged, accepted or refused.
+        A decision's `outcome`, or that a person acknowledged, accepted, refused, returned it.
         """
-        outcome = self.event.data.content.get("outcome")
-        if self.event.kind.endswith(".decided") and isinstance(outcome, str):
+        kind, outcome = self.event.kind, self.event.data.content.get("outcome")
+        decides = kind.endswith(".decided") or kind in _WITH_OUTCOME
+        if decides and isinstance(outcome, str):
             return outcome
         return _ANSWERS.get(self.event.kind)
 
@@ -76,12 +91,23 @@ class SetAside:
     record: Quarantined
 
 
-def read(record: Record) -> Step | SetAside:
-    """Return what a ledger record says.
+@dataclass(frozen=True, slots=True)
+class TurnedDown:
+    """A message that the exchange refused, as its receipt says."""
 
-    Raises `HandrailError` `entry.unreadable` for anything that the exchange does not write.
+    decision: Decision
+
+
+def read(record: Record) -> Step | SetAside | TurnedDown | None:
+    """Return what a ledger record says; None for a receipt that says nothing new.
+
+    The receipt of an accepted message repeats its journey entry, and that of bytes which could not
+    be opened repeats quarantine. Raises `HandrailError` `entry.unreadable` for anything that the
+    exchange does not write.
     """
     try:
+        if record.subject.startswith("receipt."):
+            return _turned_down(record) if _REFUSED_BYTES in record.data else None
         if record.subject.startswith("quarantine."):
             return _set_aside(record)
         return _step(record)
@@ -92,6 +118,13 @@ def read(record: Record) -> Step | SetAside:
 def _set_aside(record: Record) -> SetAside:
     agency = ".".join(record.subject.split(".")[1:3])
     return SetAside(agency, Quarantined.model_validate_json(record.data))
+
+
+def _turned_down(record: Record) -> TurnedDown | None:
+    receipt = Receipt.model_validate_json(record.data)
+    decision = Decision.model_validate_json(receipt.decision)
+    known = decision.message is not None and decision.kind
+    return TurnedDown(decision) if known and decision.outcome is Outcome.REFUSED else None
 
 
 def _step(record: Record) -> Step:
@@ -109,6 +142,7 @@ def _step(record: Record) -> Step:
         to=tuple(told.agency for told in decision.to),
         journey=journey,
         compact=entry.journey,
+        answered=entry.answered,
     )
 
 

@@ -16,9 +16,12 @@ from contracts.journey import Journey, Lead, load
 from services.runtime.sql import SqlRunner
 from services.runtime.subscribing import Record
 from services.tracker.clocks import keep_clocks
-from services.tracker.entries import SetAside, Step, read
-from services.tracker.rulebook import Rulebook
+from services.tracker.entries import SetAside, Step, TurnedDown, read
+from services.tracker.leaving import keep_left
+from services.tracker.report_facts import keep_facts, keep_refusal
+from services.tracker.rulebook import Rulebook, codes_of
 from services.tracker.store import LIVE, Tables, claim_position, insert_new, set_position
+from services.tracker.told import keep_telling
 
 
 class Follower:
@@ -47,7 +50,9 @@ def follow(
         said = read(record)
         if isinstance(said, SetAside):
             _keep_quarantined(connection, tables, said)
-        else:
+        elif isinstance(said, TurnedDown):
+            keep_refusal(connection, tables, said)
+        elif said is not None:
             _take(connection, tables, said, book)
     reached = max(position, *(record.sequence for record in records))
     set_position(connection, tables, reached)
@@ -68,7 +73,11 @@ def _take(connection: Connection, tables: Tables, step: Step, book: Rulebook) ->
     _keep_message(connection, tables, step)
     _keep_answer(connection, tables, step)
     _keep_custody(connection, tables, step, before.lead if before else None)
-    keep_clocks(connection, tables, step, before, book)
+    keep_left(connection, tables, step)
+    in_force = book.at(step.decided_at)
+    keep_clocks(connection, tables, step, before, in_force)
+    keep_telling(connection, tables, step, before, in_force)
+    keep_facts(connection, tables, step, before)
 
 
 def _journey(connection: Connection, tables: Tables, child: str) -> Journey | None:
@@ -89,9 +98,9 @@ def _keep_journey(connection: Connection, tables: Tables, step: Step, *, known: 
         "updated_at": step.decided_at,
     }
     if known:
-        connection.execute(update(table).where(table.c.child == step.child).values(**row))
+        connection.execute(update(table).where(table.c.child == step.child), row)
     else:
-        connection.execute(insert(table).values(child=step.child, **row))
+        connection.execute(insert(table), {"child": step.child, **row})
 
 
 def _keep_message(connection: Connection, tables: Tables, step: Step) -> None:
@@ -110,8 +119,10 @@ def _keep_message(connection: Connection, tables: Tables, step: Step) -> None:
         "basis": data.basis.kind,
         "recipients": [recipient.model_dump() for recipient in data.recipients],
         "replayed": step.replayed,
+        "occurred_at": data.occurred_at,
+        "codes": codes_of(data),
     }
-    connection.execute(insert(tables.messages).values(**row))
+    connection.execute(insert(tables.messages), row)
     for agency in step.to:
         told: dict[str, Any] = {
             "child": step.child,
@@ -120,7 +131,7 @@ def _keep_message(connection: Connection, tables: Tables, step: Step) -> None:
             "message": event.id,
             "delivered_at": step.stored_at,
         }
-        connection.execute(insert(tables.told).values(**told))
+        connection.execute(insert(tables.told), told)
 
 
 def _keep_answer(connection: Connection, tables: Tables, step: Step) -> None:
@@ -144,7 +155,7 @@ def _keep_answer(connection: Connection, tables: Tables, step: Step) -> None:
         "acknowledged_at": step.decided_at,
         "acknowledged_by": step.event.data.author.id,
     }
-    connection.execute(update(told).where(first).values(**taken))
+    connection.execute(update(told).where(first), taken)
 
 
 def _keep_custody(connection: Connection, tables: Tables, step: Step, was: Lead | None) -> None:
@@ -156,7 +167,7 @@ def _keep_custody(connection: Connection, tables: Tables, step: Step, was: Lead 
     if was is not None:
         now = and_(table.c.child == step.child, table.c.to_at.is_(None))
         ended: dict[str, Any] = {"to_at": from_at, "until_message": step.event.id}
-        connection.execute(update(table).where(now).values(**ended))
+        connection.execute(update(table).where(now), ended)
     if lead is not None:
         count = select(func.count()).select_from(table).where(table.c.child == step.child)
         row: dict[str, Any] = {
@@ -167,7 +178,7 @@ def _keep_custody(connection: Connection, tables: Tables, step: Step, was: Lead 
             "from_at": from_at,
             "by_message": step.event.id,
         }
-        connection.execute(insert(table).values(**row))
+        connection.execute(insert(table), row)
 
 
 def _keep_quarantined(connection: Connection, tables: Tables, said: SetAside) -> None:

@@ -1,4 +1,4 @@
-"""What the tracker hears: ledger records, and the operator's four questions."""
+"""What the tracker hears: ledger records, and the operator's questions."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,9 +19,13 @@ from contracts.values import Value
 from services.runtime.sql import SqlRunner
 from services.runtime.subscribing import Request, ledger_batch_subscriber, request_subscriber
 from services.tracker import asking
+from services.tracker import report as reporting
 from services.tracker.entries import JOURNEYS
 from services.tracker.following import Follower
 from services.tracker.rebuild import rebuild_tables
+from services.tracker.report_form import ReportRequest
+from services.tracker.report_period import period
+from services.tracker.report_reading import material
 from services.tracker.rulebook import Rulebook
 
 DURABLE = "tracker"
@@ -54,9 +58,26 @@ class Desk:
                 "the question does not name a child by a reference",
                 'ask with {"child": "..."}, the reference as the receipt gives it',
             ) from None
-        packs, now = self.book().packs, self.clock()
+        now = self.clock()
+        packs = self.book().at(now).packs
         question = partial(asking.track, child=asked.child, packs=packs, now=now)
         return orjson.dumps(await self.runner.run(question))
+
+    async def report(self, request: Request) -> bytes:
+        """Answer with a report; raises `report.invalid` and `report.period`."""
+        try:
+            asked = ReportRequest.model_validate_json(request.data)
+        except ValidationError:
+            raise HandrailError(
+                "report.invalid",
+                "the question names no days, no seed, or a reader that there is not",
+                'ask with {"first": "2026-07-01", "last": "2026-09-30", "seed": "..."}',
+            ) from None
+        now = self.clock()
+        packs = self.book().at(now).packs
+        days = period(asked.first, asked.last)
+        rows = await self.runner.run(partial(material, days=days, packs=packs, now=now))
+        return reporting.report(rows, asked, packs.names, now).model_dump_json().encode()
 
     async def quarantine(self, _request: Request) -> bytes:
         """Answer with what was set aside."""
@@ -83,7 +104,7 @@ class Desk:
 
 
 def subscribe(broker: NatsBroker, follower: Follower, desk: Desk) -> None:
-    """Subscribe to the ledger and to `tracker.track`, `.quarantine`, `.status` and `.rebuild`.
+    """Subscribe to the ledger and to the operator's questions, each named as its handler is.
 
     The durable consumer has more filters than a subscriber can name: it must be there already.
     """
@@ -92,3 +113,4 @@ def subscribe(broker: NatsBroker, follower: Follower, desk: Desk) -> None:
     request_subscriber(broker, "tracker.quarantine")(desk.quarantine)
     request_subscriber(broker, "tracker.status")(desk.status)
     request_subscriber(broker, "tracker.rebuild")(desk.rebuild)
+    request_subscriber(broker, "tracker.report")(desk.report)

@@ -1,12 +1,14 @@
-"""The notice that a standard was missed: its id, and who is told (000 l.37: the relevant manager).
+"""The notices of the tracker: their ids, to whom they go, and what they say.
 
-Pure. The id follows from the clock, so that nobody is told twice however often the tracker's
-tables are built again.
+That a standard was missed goes to the relevant manager (000 l.37) and to the one who owes, who is
+asked for the reason; that it is about to be missed goes to the one who owes alone. Pure. Ids follow
+from the clock, so that nobody is told twice however often the tables are built again.
 """
 
 import base64
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,8 +17,17 @@ from contracts.consents import NoticeBasis
 from contracts.directory import Directory
 from contracts.event import TYPE_PREFIX, Data, Event, Recipient, Signer, source_of
 from contracts.identifiers import agency_of
-from contracts.messages.notices import MISSED, StandardMissed
+from contracts.kinds import Kind
+from contracts.messages.notices import (
+    LEAD_LEFT,
+    MISSED,
+    WARNED,
+    LeadLeft,
+    StandardMissed,
+    StandardWarned,
+)
 from contracts.roles import Capacity
+from contracts.values import Value
 
 _LENGTH: Final = 26
 _MANAGERS: Final = frozenset({Capacity.TEAM_MANAGER, Capacity.LINE_MANAGER})
@@ -31,7 +42,21 @@ def notice_id(clock: Clock, entry: int) -> str:
 
     The child and the entry count, because two agencies may have chosen one message id.
     """
-    digest = hashlib.sha256(f"{clock.child} {entry} {clock.id}".encode("ascii")).digest()
+    return _id(f"{clock.child} {entry} {clock.id}")
+
+
+def warning_id(clock: Clock, entry: int) -> str:
+    """Return the message id of the warning about `clock`, likewise."""
+    return _id(f"warned {clock.child} {entry} {clock.id}")
+
+
+def left_id(child: str, practitioner: str, number: int) -> str:
+    """Return the message id of the notice that the child's `number`th lead has left."""
+    return _id(f"left {child} {number} {practitioner}")
+
+
+def _id(said: str) -> str:
+    digest = hashlib.sha256(said.encode("ascii")).digest()
     return base64.b32encode(digest).decode("ascii")[:_LENGTH].translate(_TO_CROCKFORD)
 
 
@@ -65,21 +90,89 @@ def _candidates(directory: Directory, agency: str, practitioner: str | None) -> 
             yield one.id
 
 
-def missed_notice(clock: Clock, entry: int, tracker: str, manager: str, now: datetime) -> Event:
-    """Return the notice by which the service `tracker` tells `manager` of `clock` at `now`."""
+def responsible_for(
+    directory: Directory, agency: str, practitioner: str | None, at: datetime
+) -> str | None:
+    """Return who at `agency` owes what a clock waits for, or None when there is nobody.
+
+    The `practitioner` named, whoever covers for them at the instant `at`, or the duty desk.
+    """
+    if directory.agency(agency, at) is None:
+        return None
+    person = directory.practitioner(practitioner, at) if practitioner else None
+    covers = [c.by for c in person.cover if c.since <= at < c.until] if person else []
+    for candidate in (*covers, practitioner, directory.agencies[agency].duty_desk):
+        if candidate and agency_of(candidate) == agency and directory.practitioner(candidate, at):
+            return candidate
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Addressees:
+    """Who hears of a missed clock: a manager, and at the agency that owes the one responsible."""
+
+    manager: str
+    responsible: str | None = None
+
+
+def addressees(directory: Directory, clock: Clock, at: datetime) -> Addressees | None:
+    """Return who hears of `clock` when it was missed, or None when there is no manager to tell."""
+    manager = manager_for(directory, clock.told_agency, clock.told_practitioner, at)
+    if manager is None:
+        return None
+    return Addressees(manager, responsible_for(directory, clock.agency, clock.practitioner, at))
+
+
+def missed_notice(clock: Clock, entry: int, tracker: str, told: Addressees, now: datetime) -> Event:
+    """Return the notice by which the service `tracker` tells of the missed `clock` at `now`.
+
+    The manager comes first; who owes is asked for the reason by the same message.
+    """
     missed = StandardMissed(
-        clock=clock.rule, started_by=clock.message, due_at=clock.due_at, manager=manager
+        clock=clock.rule, started_by=clock.message, due_at=clock.due_at, manager=told.manager
     )
+    people = dict.fromkeys(filter(None, (told.manager, told.responsible)))
+    recipients = tuple(Recipient(agency=agency_of(who), practitioner=who) for who in people)
+    return _notice(MISSED, notice_id(clock, entry), clock.child, tracker, recipients, missed, now)
+
+
+def warned_notice(clock: Clock, entry: int, tracker: str, who: str, now: datetime) -> Event:
+    """Return the notice by which the service `tracker` warns `who` that `clock` is running out."""
+    warned = StandardWarned(
+        clock=clock.rule, started_by=clock.message, due_at=clock.due_at, practitioner=who
+    )
+    to = (Recipient(agency=agency_of(who), practitioner=who),)
+    return _notice(WARNED, warning_id(clock, entry), clock.child, tracker, to, warned, now)
+
+
+def left_notice(
+    child: str, lead: str, number: int, tracker: str, manager: str, now: datetime
+) -> Event:
+    """Return the notice that tells `manager` that the child's `number`th lead has left."""
+    said = LeadLeft(practitioner=lead)
+    to = (Recipient(agency=agency_of(manager), practitioner=manager),)
+    return _notice(LEAD_LEFT, left_id(child, lead, number), child, tracker, to, said, now)
+
+
+def _notice(
+    kind: Kind,
+    message: str,
+    child: str,
+    tracker: str,
+    to: tuple[Recipient, ...],
+    content: Value,
+    now: datetime,
+) -> Event:
     return Event(
-        id=notice_id(clock, entry),
+        id=message,
         source=source_of(tracker),
-        type=f"{TYPE_PREFIX}{MISSED.name}",
-        subject=clock.child,
+        type=f"{TYPE_PREFIX}{kind.name}",
+        subject=child,
         time=now,
         data=Data(
             author=Signer(id=tracker, capacity=Capacity.SERVICE),
-            recipients=(Recipient(agency=clock.agency, practitioner=manager),),
+            recipients=to,
             basis=NoticeBasis(),
-            content=missed.model_dump(mode="json"),
+            content=content.model_dump(mode="json", exclude_none=True),
         ),
     )

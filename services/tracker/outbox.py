@@ -3,6 +3,7 @@
 Sending again sends the same bytes, which the exchange knows for the same message.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,12 +12,11 @@ from nats.js.errors import NotFoundError
 from sqlalchemy import Connection, select, update
 
 from contracts import jws
+from contracts.event import Event
 from contracts.seal import seal
 from contracts.subjects import LEDGER, receipt, submit, submit_stream
 from contracts.submission import Wire
-from services.tracker.clocks import Kept, is_untold
-from services.tracker.notices import missed_notice
-from services.tracker.store import LIVE, OUTBOX, insert_new
+from services.tracker.store import OUTBOX, insert_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,24 @@ class Sealer:
     tracker: str
     key: jws.PrivateKey
 
-    def notice(self, kept: Kept, manager: str, now: datetime) -> str:
-        """Return the sealed text that tells `manager` of a missed clock."""
-        event = missed_notice(kept.clock, kept.entry, self.tracker, manager, now)
+    def sealed(self, event: Event) -> str:
+        """Return the sealed text of a notice."""
         return seal(event, self.key).text
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice to be handed in, what it is about, and how the tables stand with it.
+
+    `entry` and `rule` name its clock, or the custody. `wanted` tells whether it still has to be
+    told, `note` writes that it was handed in.
+    """
+
+    event: Event
+    entry: int
+    rule: str
+    wanted: Callable[[Connection], bool]
+    note: Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +56,32 @@ class Waiting:
     handed_in: bool
 
 
-def put(connection: Connection, kept: Kept, sealed: str) -> Waiting | None:
-    """Keep `sealed` for the clock, unless a notice is kept already; return what is kept.
+def put(connection: Connection, notice: Notice, sealed: str) -> Waiting | None:
+    """Keep `sealed` for the notice, unless one is kept already; return what is kept.
 
-    None when the clock does not have to be told any more: it has turned out to be met, or the
+    None when it does not have to be told any more: the clock has turned out to be met, or the
     ledger holds the notice.
     """
-    if not is_untold(connection, LIVE, kept):
+    if not notice.wanted(connection):
         return None
+    event = notice.event
     row = {
-        "id": kept.notice,
-        "child": kept.clock.child,
-        "entry": kept.entry,
-        "rule": kept.clock.rule,
+        "id": event.id,
+        "child": event.subject,
+        "entry": notice.entry,
+        "rule": notice.rule,
         "sealed": sealed,
     }
     insert_new(connection, OUTBOX, row)
-    found = connection.execute(select(OUTBOX).where(OUTBOX.c.id == kept.notice)).one()
+    found = connection.execute(select(OUTBOX).where(OUTBOX.c.id == event.id)).one()
     return Waiting(found.id, found.child, found.sealed, found.submitted_at is not None)
 
 
-def note_submitted(connection: Connection, notice: str, now: datetime) -> None:
+def note_submitted(connection: Connection, notice: Notice, now: datetime) -> None:
     """Write down that the lane holds the notice."""
-    connection.execute(update(OUTBOX).where(OUTBOX.c.id == notice).values(submitted_at=now))
+    here = OUTBOX.c.id == notice.event.id
+    connection.execute(update(OUTBOX).where(here).values(submitted_at=now))
+    notice.note(connection)
 
 
 async def hand_in(js: JetStreamContext, tracker: str, waiting: Waiting) -> None:

@@ -9,16 +9,17 @@ from datetime import UTC, datetime
 from functools import partial
 
 from nats.aio.client import Client
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, and_, delete, insert, select
 
 from services.runtime import log
 from services.runtime.connection import connect
 from services.runtime.directories import from_file
 from services.runtime.partnership import Partnership
 from services.runtime.sql import POSITIONS, SqlRunner, engine
-from services.tracker.clocks import due_clocks, mark_missed, note_handed_in
+from services.tracker.due import due_clocks, mark_missed, note_outbox
 from services.tracker.entries import FILTERS
 from services.tracker.following import follow
+from services.tracker.leaving import note_left
 from services.tracker.reading import last_sequence, records
 from services.tracker.rulebook import Rulebook, calendar_of, rulebook
 from services.tracker.store import (
@@ -120,7 +121,10 @@ def _replace(connection: Connection, least: int | None, now: datetime) -> Rebuil
         return None
     due = due_clocks(connection, FRESH, now)
     mark_missed(connection, FRESH, now, due)
-    note_handed_in(connection, FRESH, due)
+    note_outbox(connection, FRESH)
+    note_left(connection, FRESH)
+    if least is not None:
+        _keep_refusals(connection)
     for live, fresh in zip(LIVE.all, FRESH.all, strict=True):
         connection.execute(delete(live))
         connection.execute(insert(live).from_select(list(live.c.keys()), select(fresh)))
@@ -133,6 +137,14 @@ def _replace(connection: Connection, least: int | None, now: datetime) -> Rebuil
         quarantined=count_rows(connection, LIVE.quarantined),
         position=position,
     )
+
+
+def _keep_refusals(connection: Connection) -> None:
+    """Keep what was counted of refusals whose receipts the ledger has let go meanwhile."""
+    live, fresh = LIVE.refusals, FRESH.refusals
+    same = and_(live.c.agency == fresh.c.agency, live.c.message == fresh.c.message)
+    gone = select(live).where(~select(fresh.c.agency).where(same).exists())
+    connection.execute(insert(fresh).from_select(list(fresh.c.keys()), gone))
 
 
 def _drop(connection: Connection) -> None:

@@ -6,7 +6,6 @@ rows. The same tables exist once more under a prefix while they are being rebuil
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -16,8 +15,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    DateTime,
-    Dialect,
     Engine,
     Index,
     Integer,
@@ -25,7 +22,6 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     func,
     select,
     update,
@@ -34,37 +30,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 
 from contracts.errors import HandrailError
-from services.runtime.sql import POSITIONS, create_tables
-
-REFERENCE: Final = String(40)
-HOLDER: Final = String(96)
-
-
-class UtcInstant(TypeDecorator[datetime]):
-    """An aware instant, kept as UTC; SQLite, which knows no zones, gives it back with its zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(
-        self,
-        value: datetime | None,
-        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy's own
-    ) -> datetime | None:
-        """Return `value` in UTC, as the database is to hold it."""
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(
-        self,
-        value: Any | None,  # noqa: ANN401 - whatever the driver gives
-        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy's own
-    ) -> datetime | None:
-        """Return what the database holds as an aware instant in UTC."""
-        if value is None:
-            return None
-        aware: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
-        return aware.astimezone(UTC)
-
+from services.runtime.sql import POSITIONS, create_tables, renewed
+from services.tracker import clock_tables, told_tables
+from services.tracker.columns import HOLDER, REFERENCE, UtcInstant
 
 OUTBOX_METADATA: Final = MetaData()
 
@@ -78,7 +46,10 @@ OUTBOX: Final = Table(
     Column("sealed", Text, nullable=False),
     Column("submitted_at", UtcInstant),
 )
-"""What the tracker sealed, kept before it is sent, so that sending again sends the same bytes."""
+"""What the tracker sealed, kept before it is sent, so that sending again sends the same bytes.
+
+`entry` and `rule` name the clock; of a lead who left, the number of the custody and `lead.left`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +64,9 @@ class Tables:
     clocks: Table
     custody: Table
     quarantined: Table
+    telling: Table
+    facts: Table
+    refusals: Table
 
     @property
     def all(self) -> tuple[Table, ...]:
@@ -104,6 +78,9 @@ class Tables:
             self.clocks,
             self.custody,
             self.quarantined,
+            self.telling,
+            self.facts,
+            self.refusals,
         )
 
 
@@ -116,9 +93,12 @@ def define(prefix: str = "") -> Tables:
         journeys=_journeys(prefix, metadata),
         messages=_messages(prefix, metadata),
         told=_told(prefix, metadata),
-        clocks=_clocks(prefix, metadata),
+        clocks=clock_tables.clocks(prefix, metadata),
         custody=_custody(prefix, metadata),
         quarantined=_quarantined(prefix, metadata),
+        telling=told_tables.telling(prefix, metadata),
+        facts=told_tables.facts(prefix, metadata),
+        refusals=told_tables.refusals(prefix, metadata),
     )
 
 
@@ -155,6 +135,8 @@ def _messages(prefix: str, metadata: MetaData) -> Table:
         Column("basis", String(32), nullable=False),
         Column("recipients", JSON, nullable=False),
         Column("replayed", Boolean, nullable=False),
+        Column("occurred_at", UtcInstant),
+        Column("codes", JSON, nullable=False),
         Index(f"{prefix}messages_by_id", "child", "id"),
     )
 
@@ -174,33 +156,6 @@ def _told(prefix: str, metadata: MetaData) -> Table:
     )
 
 
-def _clocks(prefix: str, metadata: MetaData) -> Table:
-    """Index what may still have to be told by when it is due: finding it costs what is due."""
-    table = Table(
-        f"{prefix}clocks",
-        metadata,
-        Column("child", REFERENCE, primary_key=True),
-        Column("entry", Integer, primary_key=True, autoincrement=False),
-        Column("rule", String(64), primary_key=True),
-        Column("id", String(112), nullable=False),
-        Column("message", REFERENCE, nullable=False),
-        Column("agency", HOLDER, nullable=False),
-        Column("practitioner", HOLDER),
-        Column("told", String(32), nullable=False),
-        Column("started_at", UtcInstant, nullable=False),
-        Column("due_at", UtcInstant, nullable=False),
-        Column("stopped_at", UtcInstant),
-        Column("stopped_by", REFERENCE),
-        Column("state", String(16), nullable=False),
-        Column("untold", Boolean, nullable=False),
-        Column("missed_notice", REFERENCE),
-        Column("notice_entry", Integer),
-    )
-    untold = table.c.untold.is_(True)
-    Index(f"{prefix}clocks_due", table.c.due_at, sqlite_where=untold, postgresql_where=untold)
-    return table
-
-
 def _custody(prefix: str, metadata: MetaData) -> Table:
     """Keep half-open intervals `[from_at, to_at)`; the database itself refuses a second lead."""
     table = Table(
@@ -214,6 +169,8 @@ def _custody(prefix: str, metadata: MetaData) -> Table:
         Column("by_message", REFERENCE, nullable=False),
         Column("to_at", UtcInstant),
         Column("until_message", REFERENCE),
+        Column("left_notice", REFERENCE),
+        Column("left_entry", Integer),
     )
     leads = table.c.to_at.is_(None)
     Index(
@@ -222,6 +179,9 @@ def _custody(prefix: str, metadata: MetaData) -> Table:
         unique=True,
         sqlite_where=leads,
         postgresql_where=leads,
+    )
+    Index(
+        f"{prefix}custody_of", table.c.practitioner, sqlite_where=leads, postgresql_where=leads
     )
     return table
 
@@ -239,6 +199,9 @@ def _quarantined(prefix: str, metadata: MetaData) -> Table:
     )
 
 
+_CONTENT: Final = 1
+"""To be raised when the same columns come to hold something else: tables are then rebuilt."""
+
 LIVE: Final = define()
 FRESH: Final = define("fresh_")
 
@@ -246,12 +209,15 @@ FRESH: Final = define("fresh_")
 def prepare(database: Engine) -> None:
     """Create what is missing of the live tables, the outbox and the position.
 
-    Raises `HandrailError` `database.unreachable` without the database's own words, which may hold
-    its address and user.
+    Tables that another release laid out are dropped and start anew at position 0, from which the
+    ledger fills them again; the outbox is no copy of the ledger and stays. Raises `HandrailError`
+    `database.unreachable` without the database's own words, which may hold its address and user.
     """
     try:
-        create_tables(database, LIVE.metadata, OUTBOX_METADATA)
+        create_tables(database, OUTBOX_METADATA)
         with database.begin() as connection:
+            if renewed(connection, f"{LIVE.position}-layout", _CONTENT, LIVE.metadata):
+                set_position(connection, LIVE, 0)
             insert_new(connection, POSITIONS, {"name": LIVE.position, "sequence": 0})
     except OperationalError:
         raise HandrailError(
@@ -275,10 +241,11 @@ def set_position(connection: Connection, tables: Tables, sequence: int) -> None:
     connection.execute(place.values(sequence=sequence))
 
 
-def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Insert `row` unless one with the same key is there already."""
+def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert `row` unless one with the same key is there already; tell whether it was inserted."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(dialect.insert(table).values(**row).on_conflict_do_nothing())
+    made = connection.execute(dialect.insert(table).on_conflict_do_nothing(), dict(row))
+    return made.rowcount > 0
 
 
 def count_rows(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:

@@ -1,0 +1,71 @@
+"""What a report counts, taken down message by message while the ledger is followed.
+
+Only codes, references and dates: nothing of it needs a statement to be opened.
+"""
+
+from datetime import date, datetime, time
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, insert
+
+from contracts.journey import Journey
+from contracts.questions import Category, questions
+from contracts.roles import Level
+from contracts.worktime import LONDON
+from services.tracker.entries import Step, TurnedDown
+from services.tracker.store import Tables, insert_new
+
+DIRECTIONS: Final = {
+    "referral.submitted": "referral",
+    "stepup.requested": "step_up",
+    "stepdown.requested": "step_down",
+}
+"""By the kind of a request for a service, the direction in which it asks to go (003, page 1)."""
+
+
+def keep_facts(connection: Connection, tables: Tables, step: Step, before: Journey | None) -> None:
+    """Write what a report counts of the message of `step`, after the journey `before`."""
+    asked = frozenset(step.answered) & _of_a_family()
+    known = before.answered if before else {}
+    row: dict[str, Any] = {
+        "child": step.child,
+        "entry": step.number,
+        "at": _happened(step),
+        "level": (before.level if before else Level.UNIVERSAL).value,
+        "direction": DIRECTIONS.get(step.event.kind),
+        "asked": len(asked),
+        "asked_again": sum(1 for number in asked if str(number) in known),
+    }
+    connection.execute(insert(tables.facts), row)
+
+
+def keep_refusal(connection: Connection, tables: Tables, said: TurnedDown) -> None:
+    """Write that the exchange refused a message, and its codes, once however often it is read."""
+    decision = said.decision
+    row: dict[str, Any] = {
+        "agency": decision.agency,
+        "message": decision.message,
+        "kind": decision.kind,
+        "codes": sorted({ground.code for ground in decision.reasons}),
+        "at": decision.now,
+    }
+    insert_new(connection, tables.refusals, row)
+
+
+def _happened(step: Step) -> datetime:
+    """Return when the message counts: as it was decided, or the day that history tells of."""
+    history = step.event.data.history
+    if history is None:
+        return step.decided_at
+    try:
+        day = date.fromisoformat(history.occurred_on)
+    except ValueError:
+        return step.decided_at
+    return datetime.combine(day, time(), LONDON)
+
+
+@cache
+def _of_a_family() -> frozenset[int]:
+    """Return the questions that families are asked: all but why professionals decided."""
+    return frozenset(q.number for q in questions().values() if q.category is not Category.DECISION)

@@ -1,0 +1,72 @@
+"""What a report is worked out from: rows of the tracker's tables, as plain values. Pure."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An accepted message; `at` is when it counts, `level` the child's before it."""
+
+    child: str
+    message: str
+    kind: str
+    agency: str
+    at: datetime
+    level: str = "universal"
+    direction: str | None = None
+    answers: str | None = None
+    replayed: bool = False
+    codes: dict[str, str] = field(default_factory=dict)
+    asked: int = 0
+    asked_again: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """A clock as it stands when the report is made; `state` as `contracts.clocks.ClockState`.
+
+    `cause` is the code of the recorded reason for missing it, if there is one.
+    """
+
+    child: str
+    message: str
+    rule: str
+    title: str
+    started_at: datetime
+    due_at: datetime
+    stopped_at: datetime | None
+    state: str
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Somebody who had to be told of a message, and how it stands with that."""
+
+    person: str
+    owed_at: datetime
+    due_at: datetime | None
+    state: str
+    told_at: datetime | None = None
+    because: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """A message that the exchange refused, and the codes of all the reasons."""
+
+    agency: str
+    kind: str
+    codes: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything that a report counts; `facts` reach back a year before the period."""
+
+    facts: tuple[Fact, ...] = ()
+    standards: tuple[Standard, ...] = ()
+    tells: tuple[Tell, ...] = ()
+    turned_away: tuple[TurnedAway, ...] = ()
