@@ -32,6 +32,14 @@ _FAULTS: Final = {
         "this agency's inbox holds no such message",
         "check the message id with `handrail inbox`",
     ),
+    "delivery.withdrawn": (
+        "the sender withdrew this message because it was sent in error",
+        "use nothing of what it said; ask the sender if you have acted on it",
+    ),
+    "inbox.not-here": (
+        "that is not a practitioner of this agency",
+        "name somebody of the agency whose inbox it is",
+    ),
     "request.invalid": (
         "the request is not of the form that this subject takes",
         "send it with the `handrail` command, or compare it with the published form",

@@ -4,12 +4,13 @@ No answer but that to `open` holds a statement.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import orjson
 from pydantic import ValidationError
 
-from contracts.identifiers import MessageId
+from contracts.identifiers import MessageId, PractitionerId, agency_of
 from contracts.reasons import Refusal
 from contracts.seal import peek
 from contracts.values import Value
@@ -19,6 +20,7 @@ from services.agency.noting import Note, verify_note
 from services.agency.opening import Opener
 from services.agency.store import PAGE, AgencyStore, Held
 from services.agency.trusting import judged
+from services.agency.whose import Line, lines, theirs_first
 from services.runtime.directories import DirectoryHolder
 from services.runtime.subscribing import Request
 
@@ -35,6 +37,12 @@ class About(Value):
     message: MessageId
 
 
+class Whose(Value):
+    """Whose lines are to come first; nobody's where no practitioner is named."""
+
+    practitioner: PractitionerId | None = None
+
+
 class Handlers:
     """The answers of one agency."""
 
@@ -47,32 +55,54 @@ class Handlers:
         directory: DirectoryHolder,
         store: AgencyStore,
         opener: Opener,
+        clock: Callable[[], datetime],
     ) -> None:
         self._agency, self._exchange, self._view = agency, exchange, view
         self._directory, self._store, self._opener = directory, store, opener
+        self._clock = clock
 
     def by_subject(self) -> Mapping[str, Callable[[Request], Awaitable[bytes]]]:
         """Return every handler under the subject that it answers."""
         verbs = (self.inbox, self.desk, self.delivery, self.open, self.note, self.quarantine)
         return {f"agency.{self._agency}.{verb.__name__}": verb for verb in verbs}
 
-    async def inbox(self, _request: Request) -> bytes:
-        """Answer with the newest lines, alerts first; `more` and `quarantined` count the rest."""
-        items = await self._store.items(self._agency, history=True)
-        more = await self._store.count(self._agency) - len(items)
-        aside = len(await self._store.quarantined(self._agency))
-        return _lines(items, more=max(0, more), quarantined=aside)
+    async def inbox(self, request: Request) -> bytes:
+        """Answer with the newest lines, alerts first; `more` and `quarantined` count the rest.
 
-    async def desk(self, _request: Request) -> bytes:
-        """Answer with what the desk of this role has to do, in its order."""
+        A practitioner's own lines come first where one is named; the others follow all the same.
+        """
+        whose = self._whose(request)
+        limit = _LOOKED_THROUGH if whose else PAGE
+        items = await self._store.items(self._agency, history=True, limit=limit)
+        found = (await self._lines(items, whose))[:PAGE]
+        more = await self._store.count(self._agency) - len(found)
+        aside = len(await self._store.quarantined(self._agency))
+        return _answer(found, more=max(0, more), quarantined=aside)
+
+    async def desk(self, request: Request) -> bytes:
+        """Answer with what the desk of this role has to do, in its order; a person's own first."""
+        whose = self._whose(request)
         items = await self._store.items(self._agency, history=False, limit=_LOOKED_THROUGH)
-        shown = self._view(items)
-        return _lines(shown[:PAGE], more=max(0, len(shown) - PAGE))
+        found = await self._lines(self._view(items), whose)
+        return _answer(found[:PAGE], more=max(0, len(found) - PAGE))
 
     async def delivery(self, request: Request) -> bytes:
         """Answer with what the inbox holds about one message."""
         held = await self._store.held(self._agency, _body(About, request).message)
-        return orjson.dumps(_about(held))
+        (line,) = await self._lines((held.item,), None)
+        return orjson.dumps(_about(held, line))
+
+    def _whose(self, request: Request) -> str | None:
+        named = _body(Whose, request).practitioner if request.data else None
+        if named is not None and agency_of(named) != self._agency:
+            raise fault("inbox.not-here")
+        return named
+
+    async def _lines(self, items: Sequence[Item], whose: str | None) -> tuple[Line, ...]:
+        handovers = await self._store.handovers(self._agency)
+        at, directory = self._clock(), self._directory.current
+        found = lines(items, self._agency, directory, handovers, at)
+        return theirs_first(found, whose) if whose else found
 
     async def open(self, request: Request) -> bytes:
         """Answer a practitioner's signed request to read."""
@@ -104,11 +134,11 @@ def _body(form: type[Body], request: Request) -> Body:
         raise fault("request.invalid") from None
 
 
-def _lines(items: Sequence[Item], **counts: int) -> bytes:
-    return orjson.dumps({"messages": [item.as_json() for item in items], **counts})
+def _answer(found: Sequence[Line], **counts: int) -> bytes:
+    return orjson.dumps({"messages": [line.as_json() for line in found], **counts})
 
 
-def _about(held: Held) -> dict[str, Any]:
+def _about(held: Held, line: Line) -> dict[str, Any]:
     """Return a delivery's line with the author, the basis, the codes and who opened it."""
     event = peek(held.delivery.sealed)
     if isinstance(event, Refusal):  # it was verified before it was stored
@@ -117,7 +147,7 @@ def _about(held: Held) -> dict[str, Any]:
         mode="json", include={"author", "countersigners", "recipients", "basis", "content"}
     )
     return {
-        **held.item.as_json(),
+        **line.as_json(),
         **data,
         "sealed_at": event.time.isoformat(),
         "sealed": held.delivery.sealed.digest,

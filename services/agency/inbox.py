@@ -1,16 +1,22 @@
 """Taking in an agency's deliveries: verified, stored, settled; what is not genuine is set aside."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from services.agency.faults import Unproven, fault
-from services.agency.items import item_of
+from services.agency.items import State, item_of
 from services.agency.store import AgencyStore
 from services.agency.trusting import judged
 from services.agency.verifying import Genuine, verify
+from services.agency.whose import handover_of
+from services.agency.withdrawing import withdraws
 from services.runtime import log
 from services.runtime.directories import DirectoryHolder
 from services.runtime.settlement import PermanentFault
 from services.runtime.subscribing import Record
+
+_TAKEN_BACK: Final = "lead.withdrawn"
+"""After it there is nothing to answer in the proposal that it takes back."""
 
 _log = log.get(__name__)
 
@@ -47,12 +53,17 @@ class Inbox:
             protection=genuine.decision.protection,
         )
         text, sealed = record.data.decode(), genuine.delivery.sealed.digest
-        if await self._store.take(self.agency, record.sequence, item, text, sealed):
+        handed = handover_of(genuine.event, self.agency)
+        if gone := withdraws(genuine.event):
+            await self._store.withdraw(self.agency, item.sender, gone)
+        if await self._store.take(self.agency, record.sequence, item, text, sealed, handed):
             keys = {"agency": self.agency, "kind": item.kind, "message_id": item.message}
             if item.alert:
                 _log.warning("alert.received", sequence=record.sequence, **keys)
             else:
                 _log.info("delivery.stored", sequence=record.sequence, **keys)
+        if item.kind == _TAKEN_BACK and item.answers:
+            await self._store.move(self.agency, item.answers, State.DECIDED)
 
 
 class LocalQuarantine:

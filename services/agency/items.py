@@ -6,11 +6,14 @@ from enum import StrEnum
 from typing import Any, Final
 
 from contracts.directory import Directory
-from contracts.event import Event
+from contracts.event import Event, Recipient
 from contracts.kinds import iso
-from contracts.messages.notices import MISSED, PROTECTION_FAILED
+from contracts.messages.corrections import WITHDRAWN
+from contracts.messages.notices import LEAD_LEFT, MISSED, PROTECTION_FAILED, WARNED
 
-ALERTS: Final = frozenset({MISSED.name, PROTECTION_FAILED.name})
+ALERTS: Final = frozenset(
+    {MISSED.name, WARNED.name, LEAD_LEFT.name, PROTECTION_FAILED.name, WITHDRAWN.name}
+)
 
 
 class State(StrEnum):
@@ -20,6 +23,7 @@ class State(StrEnum):
     OPENED = "opened"
     ACKNOWLEDGED = "acknowledged"
     DECIDED = "decided"
+    WITHDRAWN = "withdrawn"
 
     def before(self) -> tuple["State", ...]:
         """Return the states from which a delivery may move to this one."""
@@ -32,7 +36,8 @@ class Item:
 
     `received` is when the ledger stored it, RFC 3339 in UTC; `person` is whom it is meant for, an
     alert's named manager or duty desk, "" where nobody is named; `history` starts no clock and
-    notifies nobody.
+    notifies nobody. `to` is how the message is addressed to this agency: to people, to roles, or
+    to the duty desk where it is empty.
     """
 
     message: str
@@ -46,6 +51,7 @@ class Item:
     person: str = ""
     answers: str = ""
     state: State = State.DELIVERED
+    to: tuple[Recipient, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the line as it is answered to the desk."""
@@ -80,7 +86,14 @@ def item_of(
         history=history,
         person="" if history else _person(event, agency, directory),
         answers=event.data.answers or "",
+        to=_addressed(event, agency),
     )
+
+
+def _addressed(event: Event, agency: str) -> tuple[Recipient, ...]:
+    if event.kind == MISSED.name:
+        return (Recipient(agency=agency, practitioner=str(event.data.content["manager"])),)
+    return tuple(dict.fromkeys(r for r in event.data.recipients if r.agency == agency))
 
 
 def _person(event: Event, agency: str, directory: Directory) -> str:

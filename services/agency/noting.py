@@ -8,9 +8,20 @@ from typing import Final, Literal
 
 from contracts.directory import Directory
 from contracts.identifiers import MessageId
+from contracts.messages.caf import CONTACT_MADE as CAF_CONTACT
+from contracts.messages.caf import INFORMATION_SENT as CAF_INFORMATION
+from contracts.messages.corrections import REDIRECTED
 from contracts.messages.lead import ACCEPTED as LEAD_ACCEPTED
 from contracts.messages.lead import PROPOSED as LEAD_PROPOSED
 from contracts.messages.lead import REFUSED as LEAD_REFUSED
+from contracts.messages.partners import (
+    CHECK_ANSWERED,
+    CHECK_REQUESTED,
+    ENQUIRY_ANSWERED,
+    ENQUIRY_MADE,
+    RAISED,
+    RESOLVED,
+)
 from contracts.messages.recording import ACKNOWLEDGED
 from contracts.messages.referral import DECIDED as REFERRAL_DECIDED
 from contracts.messages.referral import SUBMITTED
@@ -18,19 +29,30 @@ from contracts.messages.stepdown import DECIDED as STEPDOWN_DECIDED
 from contracts.messages.stepdown import REQUESTED as STEPDOWN_REQUESTED
 from contracts.messages.stepup import DECIDED as STEPUP_DECIDED
 from contracts.messages.stepup import REQUESTED as STEPUP_REQUESTED
+from contracts.messages.tasks import TASK_DONE, TASK_SET
 from contracts.records import Decision, Outcome, Receipt, attested
 from contracts.values import Value
 from services.agency.faults import Unproven
 from services.agency.items import Item, State
 from services.agency.store import Held
 
-ANSWERS: Final = {
+_DECIDED_BY: Final = {
     SUBMITTED.name: {REFERRAL_DECIDED.name},
     STEPUP_REQUESTED.name: {STEPUP_DECIDED.name},
     STEPDOWN_REQUESTED.name: {STEPDOWN_DECIDED.name},
     LEAD_PROPOSED.name: {LEAD_ACCEPTED.name, LEAD_REFUSED.name},
+    CHECK_REQUESTED.name: {CHECK_ANSWERED.name},
+    RAISED.name: {RESOLVED.name},
+    TASK_SET.name: {TASK_DONE.name},
+    ENQUIRY_MADE.name: {ENQUIRY_ANSWERED.name},
+    CAF_INFORMATION.name: {CAF_CONTACT.name},
 }
-"""By the kind that asks, the kinds that decide it."""
+
+ANSWERS: Final = {
+    **{kind: decides | {REDIRECTED.name} for kind, decides in _DECIDED_BY.items()},
+    REDIRECTED.name: {REDIRECTED.name}.union(*_DECIDED_BY.values()),
+}
+"""By the kind that asks, the kinds by which it leaves the desk; to redirect it is one of them."""
 
 
 class Note(Value):

@@ -23,6 +23,7 @@ from services.agency.faults import Unproven, fault
 from services.agency.reading import Asked, verify_request
 from services.agency.store import AgencyStore, Held, Opening
 from services.agency.trusting import judged
+from services.agency.withdrawing import must_be_open
 from services.runtime import log
 from services.runtime.directories import DirectoryHolder
 from services.runtime.keystore import KeyStore
@@ -64,8 +65,8 @@ class Opener:
     async def open(self, data: bytes) -> bytes:
         """Return the statements that answer a practitioner's signed request.
 
-        Raises `read.*` for a request that is not good, `delivery.unknown`, and what the story
-        service answered.
+        Raises `read.*` for a request that is not good, `delivery.unknown`, `delivery.withdrawn`,
+        and what the story service answered.
         """
         now = self._clock()
         asked = await judged(self._directory, lambda d: verify_request(data, self._agency, d, now))
@@ -95,6 +96,7 @@ class Opener:
         held = await self._store.held(self._agency, message)
         if held.item.child != asked.request.child:
             raise fault("read.child-mismatch")
+        must_be_open(held.item)
         return held
 
     def _open_here(self, held: Held) -> bytes:

@@ -97,10 +97,14 @@ async def receipt_of(
 ) -> Answered | None:
     """Return the answer that the ledger holds to `message` of `agency`, or None when it has none.
 
-    Raises HandrailError `receipt.untrusted`, or `service.no-answer` when the server gives none.
+    It is the final one, or else the notice that the message is held. Raises HandrailError
+    `receipt.untrusted`, or `service.no-answer` when the server gives none.
     """
-    subject = subjects.receipt(agency, message)
-    return _proved(await _get(client, subject), partnership, directory)
+    for subject in (subjects.receipt(agency, message), subjects.receipt_held(agency, message)):
+        found = _proved(await _get(client, subject), partnership, directory)
+        if found is not None:
+            return found
+    return None
 
 
 def check_size(sealed: Sealed) -> None:
@@ -181,8 +185,9 @@ async def _answer(
     repeats an id with other bytes is answered under the digest of its own bytes.
     """
     own = subjects.receipt(event.agency, event.id)
+    held = subjects.receipt_held(event.agency, event.id)
     bytes_ = subjects.receipt_bytes(event.agency, digest_of_bytes(data))
-    for subject in (own, bytes_, f"{own}.held"):
+    for subject in (own, bytes_, held):
         try:
             found = _proved(await _get(client, subject), partnership, directory)
         except HandrailError as error:

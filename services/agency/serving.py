@@ -179,9 +179,15 @@ class GatewayService:
         inbox = Inbox(agency, exchange, directory, store)
         ledger_subscriber(broker, f"inbox.{agency}.>", inbox_consumer(agency))(inbox.take)
         keys = self._keys(agency)
-        opener = Opener(agency, client, directory, store, keys, lambda: datetime.now(UTC))
+        opener = Opener(agency, client, directory, store, keys, _now)
         handlers = Handlers(
-            agency, exchange, self._view, directory=directory, store=store, opener=opener
+            agency,
+            exchange,
+            self._view,
+            directory=directory,
+            store=store,
+            opener=opener,
+            clock=_now,
         )
         for subject, handler in handlers.by_subject().items():
             request_subscriber(broker, subject)(handler)
@@ -190,6 +196,10 @@ class GatewayService:
         secret = self._partnership.settings.key_passphrase
         folder = self._partnership.folder / "keys" / "delivery" / agency
         return KeyStore(folder, secret.get_secret_value() if secret else None)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def destroy_daily(stores: list[KeyStore], every_s: float = _DAY_S) -> None:

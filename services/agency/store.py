@@ -9,27 +9,33 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
-    Boolean,
-    Column,
     Connection,
-    Integer,
-    MetaData,
     RowMapping,
-    String,
-    Table,
-    Text,
+    Select,
     case,
     func,
+    literal,
     select,
     update,
 )
 from sqlalchemy.dialects.sqlite import insert
 
+from contracts.desks import Handover
+from contracts.event import Recipient
 from contracts.kinds import iso
 from contracts.records import Delivery
 from contracts.subjects import inbox_consumer
 from services.agency.faults import fault
 from services.agency.items import Item, State
+from services.agency.tables import (
+    ADDRESSED,
+    DELIVERIES,
+    HANDED,
+    METADATA,
+    OPENINGS,
+    QUARANTINE,
+)
+from services.agency.withdrawing import mark_taken, withdraw
 from services.runtime.settlement import PermanentFault
 from services.runtime.sql import (
     SqlRunner,
@@ -41,47 +47,6 @@ from services.runtime.sql import (
 
 PAGE: Final = 500
 """Lines in one answer: well below the server's 1 MiB."""
-
-_METADATA = MetaData()
-_DELIVERIES = Table(
-    "deliveries",
-    _METADATA,
-    Column("agency", String(64), primary_key=True),
-    Column("message", String(40), primary_key=True),
-    Column("sequence", Integer, nullable=False),
-    Column("kind", String(64), nullable=False),
-    Column("child", String(40), nullable=False),
-    Column("sender", String(64), nullable=False),
-    Column("received", String(32), nullable=False),
-    Column("protection", Boolean, nullable=False),
-    Column("alert", Boolean, nullable=False),
-    Column("history", Boolean, nullable=False),
-    Column("person", String(96), nullable=False),
-    Column("answers", String(40), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("sealed", String(64), nullable=False),
-    Column("record", Text, nullable=False),
-)
-_OPENINGS = Table(
-    "openings",
-    _METADATA,
-    Column("agency", String(64), primary_key=True),
-    Column("nonce", String(64), primary_key=True),
-    Column("message", String(40)),
-    Column("practitioner", String(96), nullable=False),
-    Column("purpose", String(200), nullable=False),
-    Column("at", String(32), nullable=False),
-    Column("source", String(16), nullable=False),
-)
-_QUARANTINE = Table(
-    "quarantine",
-    _METADATA,
-    Column("agency", String(64), primary_key=True),
-    Column("sequence", Integer, primary_key=True),
-    Column("digest", String(64), nullable=False),
-    Column("reason", String(64), nullable=False),
-    Column("at", String(32), nullable=False),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,29 +76,42 @@ class AgencyStore:
     def __init__(self, url: str) -> None:
         """Open the SQLite database at `url` and make the tables that it lacks."""
         database = engine(url)
-        create_tables(database, _METADATA)
+        create_tables(database, METADATA)
         self._sql = SqlRunner(database)
 
     async def close(self) -> None:
         """Finish what has been asked for and close the file."""
         await self._sql.close()
 
-    async def take(self, agency: str, sequence: int, item: Item, record: str, sealed: str) -> bool:
+    async def take(
+        self,
+        agency: str,
+        sequence: int,
+        item: Item,
+        record: str,
+        sealed: str,
+        handed: Handover | None = None,
+    ) -> bool:
         """Store a verified delivery and its position; return whether it is new.
 
-        `record` is the delivery's JSON and `sealed` the digest of its seal. Raises
-        `PermanentFault` `message.id-reused` where the id stands for another seal already.
+        `record` is the delivery's JSON, `sealed` the digest of its seal, `handed` what it hands on
+        within the agency. Raises `PermanentFault` `message.id-reused` where the id stands for
+        another seal already.
         """
 
         def work(connection: Connection) -> bool:
             row = {name: getattr(item, name) for name in _ITEM}
             made = connection.execute(
-                insert(_DELIVERIES)
+                insert(DELIVERIES)
                 .values(agency=agency, sequence=sequence, record=record, sealed=sealed, **row)
                 .on_conflict_do_nothing()
             )
             if not made.rowcount and _one(connection, agency, item.message)["sealed"] != sealed:
                 raise PermanentFault.of(fault("message.id-reused"))
+            if made.rowcount:
+                _keep_addresses(connection, agency, item)
+                _keep_handover(connection, agency, sequence, item.child, handed)
+                mark_taken(connection, agency, item.message)
             name = inbox_consumer(agency)
             write_position(connection, name, max(sequence, read_position(connection, name)))
             return bool(made.rowcount)
@@ -149,16 +127,16 @@ class AgencyStore:
     ) -> None:
         """Record that what stands at `sequence` of the ledger is not shown, and why."""
         row = {"agency": agency, "sequence": sequence, "digest": digest}
-        statement = insert(_QUARANTINE).values(**row, reason=reason, at=iso(at))
+        statement = insert(QUARANTINE).values(**row, reason=reason, at=iso(at))
         await self._sql.run(lambda c: c.execute(statement.on_conflict_do_nothing()))
 
     async def quarantined(self, agency: str) -> tuple[dict[str, Any], ...]:
         """Return what was set aside for `agency`, newest first."""
         told = ("sequence", "digest", "reason", "at")
         rows = (
-            select(*(_QUARANTINE.c[name] for name in told))
-            .where(_QUARANTINE.c.agency == agency)
-            .order_by(_QUARANTINE.c.sequence.desc())
+            select(*(QUARANTINE.c[name] for name in told))
+            .where(QUARANTINE.c.agency == agency)
+            .order_by(QUARANTINE.c.sequence.desc())
             .limit(PAGE)
         )
         return await self._sql.run(
@@ -167,19 +145,37 @@ class AgencyStore:
 
     async def items(self, agency: str, *, history: bool, limit: int = PAGE) -> tuple[Item, ...]:
         """Return the lines of an inbox: alerts, then the rest, then history; newest first."""
-        at = _DELIVERIES.c
+        at = DELIVERIES.c
         rank = case((at.alert, 0), (at.history, 2), else_=1)
-        rows = select(_DELIVERIES).where(at.agency == agency)
+        rows = select(DELIVERIES).where(at.agency == agency)
         if not history:
-            rows = rows.where(~at.history)
+            rows = rows.where(~at.history, at.state != State.WITHDRAWN)
         ordered = rows.order_by(rank, at.sequence.desc()).limit(limit)
-        return await self._sql.run(
-            lambda c: tuple(_item(row) for row in c.execute(ordered).mappings())
-        )
+        chosen = ordered.with_only_columns(at.message)
+
+        def work(connection: Connection) -> tuple[Item, ...]:
+            to = _addresses(connection, agency, chosen)
+            found = connection.execute(ordered).mappings()
+            return tuple(_item(row, to.get(row["message"], ())) for row in found)
+
+        return await self._sql.run(work)
+
+    async def handovers(self, agency: str) -> dict[str, tuple[Handover, ...]]:
+        """Return by child what was handed on between people of `agency`, the oldest first."""
+        rows = select(HANDED).where(HANDED.c.agency == agency).order_by(HANDED.c.sequence)
+
+        def work(connection: Connection) -> dict[str, tuple[Handover, ...]]:
+            found: dict[str, tuple[Handover, ...]] = {}
+            for row in connection.execute(rows).mappings():
+                one = Handover(row["giver"], row["taker"])
+                found[row["child"]] = (*found.get(row["child"], ()), one)
+            return found
+
+        return await self._sql.run(work)
 
     async def count(self, agency: str) -> int:
         """Return how many deliveries the inbox of `agency` holds."""
-        rows = select(func.count()).where(_DELIVERIES.c.agency == agency)
+        rows = select(func.count()).where(DELIVERIES.c.agency == agency)
         return await self._sql.run(lambda c: int(c.scalar(rows) or 0))
 
     async def held(self, agency: str, message: str) -> Held:
@@ -187,13 +183,14 @@ class AgencyStore:
 
         def work(connection: Connection) -> Held:
             row = _one(connection, agency, message)
-            opened = select(_OPENINGS).where(
-                _OPENINGS.c.agency == agency, _OPENINGS.c.message == message
+            opened = select(OPENINGS).where(
+                OPENINGS.c.agency == agency, OPENINGS.c.message == message
             )
-            openings = connection.execute(opened.order_by(_OPENINGS.c.at)).mappings()
+            openings = connection.execute(opened.order_by(OPENINGS.c.at)).mappings()
             told = ("practitioner", "purpose", "at", "source")
+            to = _addresses(connection, agency, select(literal(message)))
             return Held(
-                _item(row),
+                _item(row, to.get(message, ())),
                 Delivery.model_validate_json(row["record"]),
                 tuple({name: str(one[name]) for name in told} for one in openings),
             )
@@ -206,7 +203,7 @@ class AgencyStore:
         def work(connection: Connection) -> None:
             row = {one.name: getattr(opening, one.name) for one in fields(opening)}
             row |= {"agency": agency, "at": iso(opening.at)}
-            made = connection.execute(insert(_OPENINGS).values(**row).on_conflict_do_nothing())
+            made = connection.execute(insert(OPENINGS).values(**row).on_conflict_do_nothing())
             if not made.rowcount:
                 raise fault("read.replayed")
             if opening.message is not None:
@@ -214,35 +211,77 @@ class AgencyStore:
 
         await self._sql.run(work)
 
+    async def withdraw(self, agency: str, sender: str, message: str) -> None:
+        """Mark what `agency` holds of a message as withdrawn by its `sender`, now or when it comes.
+
+        A message withdrawn is not opened, and has left the desk.
+        """
+        await self._sql.run(lambda c: withdraw(c, agency, sender, message))
+
     async def move(self, agency: str, message: str, state: State) -> None:
         """Move a delivery on to `state`; one that is there or beyond stays where it is."""
         await self._sql.run(lambda c: _move(c, agency, message, state))
 
 
-_ITEM: Final = tuple(one.name for one in fields(Item))
+_ITEM: Final = tuple(one.name for one in fields(Item) if one.name != "to")
+
+
+def _keep_addresses(connection: Connection, agency: str, item: Item) -> None:
+    rows = [
+        {
+            "agency": agency,
+            "message": item.message,
+            "number": number,
+            "practitioner": to.practitioner,
+            "capacity": to.capacity,
+        }
+        for number, to in enumerate(item.to)
+    ]
+    if rows:
+        connection.execute(insert(ADDRESSED), rows)
+
+
+def _keep_handover(
+    connection: Connection, agency: str, sequence: int, child: str, handed: Handover | None
+) -> None:
+    if handed is not None:
+        row = {"agency": agency, "sequence": sequence, "child": child}
+        made = insert(HANDED).values(**row, giver=handed.giver, taker=handed.taker)
+        connection.execute(made.on_conflict_do_nothing())
+
+
+def _addresses(
+    connection: Connection, agency: str, messages: Select[Any]
+) -> dict[str, tuple[Recipient, ...]]:
+    """Return by message to whom at the agency it is addressed; `messages` selects their ids."""
+    at = ADDRESSED.c
+    rows = select(ADDRESSED).where(at.agency == agency, at.message.in_(messages))
+    found: dict[str, tuple[Recipient, ...]] = {}
+    for row in connection.execute(rows.order_by(at.message, at.number)).mappings():
+        to = Recipient(agency=agency, practitioner=row["practitioner"], capacity=row["capacity"])
+        found[row["message"]] = (*found.get(row["message"], ()), to)
+    return found
 
 
 def _one(connection: Connection, agency: str, message: str) -> RowMapping:
-    found = select(_DELIVERIES).where(
-        _DELIVERIES.c.agency == agency, _DELIVERIES.c.message == message
-    )
+    found = select(DELIVERIES).where(DELIVERIES.c.agency == agency, DELIVERIES.c.message == message)
     row = connection.execute(found).mappings().first()
     if row is None:
         raise fault("delivery.unknown")
     return row
 
 
-def _item(row: RowMapping) -> Item:
-    return Item(**{**{name: row[name] for name in _ITEM}, "state": State(row["state"])})
+def _item(row: RowMapping, to: tuple[Recipient, ...]) -> Item:
+    return Item(**{**{name: row[name] for name in _ITEM}, "state": State(row["state"]), "to": to})
 
 
 def _move(connection: Connection, agency: str, message: str, state: State) -> None:
     connection.execute(
-        update(_DELIVERIES)
+        update(DELIVERIES)
         .where(
-            _DELIVERIES.c.agency == agency,
-            _DELIVERIES.c.message == message,
-            _DELIVERIES.c.state.in_(state.before()),
+            DELIVERIES.c.agency == agency,
+            DELIVERIES.c.message == message,
+            DELIVERIES.c.state.in_(state.before()),
         )
         .values(state=state)
     )

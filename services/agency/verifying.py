@@ -13,13 +13,18 @@ from pydantic import ValidationError
 from contracts.directory import Directory
 from contracts.event import Event
 from contracts.identifiers import partnership_of
-from contracts.messages.notices import MISSED, PROTECTION_FAILED
+from contracts.messages.notices import LEAD_LEFT, MISSED, PROTECTION_FAILED, WARNED
 from contracts.reasons import Refusal
 from contracts.records import Decision, Delivery, Outcome, attested, shown_digest
 from contracts.seal import open_seal, peek
 from services.agency.faults import Unproven
 
-_NOTICE_AUTHORS: Final = {PROTECTION_FAILED.name: "exchange", MISSED.name: "tracker"}
+_NOTICE_AUTHORS: Final = {
+    PROTECTION_FAILED.name: "exchange",
+    MISSED.name: "tracker",
+    WARNED.name: "tracker",
+    LEAD_LEFT.name: "tracker",
+}
 _WITHOUT_DISCLOSURES: Final = (Refusal("statements.missing"),)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from contracts import base64url, jws
 from contracts.directory import Directory, DirectoryDocument, Practitioner, open_directory
+from contracts.directory_checks import faults
 from contracts.errors import HandrailError
 from contracts.identifiers import AGENCY, PRACTITIONER, agency_of
 from contracts.roles import Capacity
@@ -49,8 +50,9 @@ def read_directory(partnership: Partnership) -> Directory:
 def amend(partnership: Partnership, now: datetime, change: Change) -> Directory:
     """Apply `change`, sign the next version, valid for a year from `now`, and return it.
 
-    Raises HandrailError `directory.bad-entry` for a change that no directory can hold, and
-    `key.missing` where the root key is not in this folder.
+    Raises HandrailError `directory.bad-entry` for a change that no directory can hold,
+    `directory.*` for one that `contracts.directory_checks` finds wrong, and `key.missing` where the
+    root key is not in this folder.
     """
     with _alone(partnership):
         before = read_directory(partnership).document
@@ -60,8 +62,16 @@ def amend(partnership: Partnership, now: datetime, change: Change) -> Directory:
             "expires_at": now + VALID_FOR,
         }
         after = entry(DirectoryDocument, **{**dict(before), **change(before), **next_version})
+        _check(before, after, now)
         write_directory(partnership, after)
     return Directory(after)
+
+
+def _check(before: DirectoryDocument, after: DirectoryDocument, now: datetime) -> None:
+    """Refuse what a change makes wrong; what was wrong before must not stop another change."""
+    wrong = faults(after, now) - faults(before, now)
+    for fault in sorted(wrong, key=lambda found: (found.code, found.entry)):
+        raise fault.error
 
 
 def add_agency(partnership: Partnership, plan: Plan, now: datetime) -> Directory:
@@ -151,45 +161,6 @@ def add_practitioner(
     return amend(partnership, now, change)
 
 
-def dismiss(partnership: Partnership, practitioner: str, now: datetime) -> Directory:
-    """Let a practitioner leave at `now`: the person takes no further part, the keys are retired.
-
-    Raises HandrailError `practitioner.unknown` for one whom the directory does not hold.
-    """
-
-    def change(before: DirectoryDocument) -> dict[str, object]:
-        if Directory(before).practitioner(practitioner, now) is None:
-            raise _unknown(practitioner)
-        return {
-            "practitioners": tuple(
-                _left(p, now) if p.id == practitioner else p for p in before.practitioners
-            )
-        }
-
-    return amend(partnership, now, change)
-
-
-def vacancies(directory: Directory, practitioner: str) -> Iterator[str]:
-    """Yield where the directory still names somebody: the places that need another person."""
-    for agency in directory.document.agencies:
-        if agency.duty_desk == practitioner:
-            yield f"duty desk of {agency.id}"
-    for person in directory.document.practitioners:
-        if person.left_at is not None:
-            continue
-        if person.line_manager == practitioner:
-            yield f"line manager of {person.id}"
-        if person.deputy == practitioner:
-            yield f"deputy of {person.id}"
-
-
-def _left(person: Practitioner, now: datetime) -> Practitioner:
-    keys = tuple(
-        key if key.retired_at else key.model_copy(update={"retired_at": now}) for key in person.keys
-    )
-    return person.model_copy(update={"left_at": now, "keys": keys})
-
-
 def _check_addition(directory: Directory, person: Practitioner, now: datetime) -> None:
     if person.id in directory.practitioners:
         raise HandrailError(
@@ -205,7 +176,7 @@ def _check_addition(directory: Directory, person: Practitioner, now: datetime) -
         )
     for named in (person.line_manager, person.deputy):
         if named is not None and directory.practitioner(named, now) is None:
-            raise _unknown(named)
+            raise unknown(named)
     if person.line_manager and agency_of(person.line_manager) != agency_of(person.id):
         raise HandrailError(
             "directory.bad-entry",
@@ -234,7 +205,8 @@ def _check_public(x: str) -> None:
         )
 
 
-def _unknown(practitioner: str) -> HandrailError:
+def unknown(practitioner: str) -> HandrailError:
+    """Return the error about somebody whom the directory does not hold, or who has left."""
     return HandrailError(
         "practitioner.unknown",
         f"the directory does not hold {practitioner}, or the person has left",

@@ -135,19 +135,20 @@ async def _answer(
     as_json: bool,
 ) -> Exit:
     from services.cli.desk import desk
-    from services.cli.receiving import delivery, note, send_answer
+    from services.cli.receiving import delivery, note, request_in, send_answer
     from services.cli.telling import recipients
 
     agency = _agency(author)
     async with desk(partnership, agency) as place:
         held = await delivery(place, message)
+        request, kind = request_in(held)
         whole = {
-            "kind": _decision_on(held["kind"]),
             **written,
+            "kind": _answer_to(kind, written.get("kind")),
             "child": held["child"],
-            "answers": message,
+            "answers": request,
             "recipients": await recipients(
-                partnership, agency, held["child"], answers=message, others=(held["from"], *also)
+                partnership, agency, held["child"], answers=request, others=(held["from"], *also)
             ),
         }
         code, answer = await send_answer(place, whole, author, timeout_s=timeout_s, as_json=as_json)
@@ -156,17 +157,25 @@ async def _answer(
         return code
 
 
-def _decision_on(kind: str) -> str:
-    """Return the kind that decides a request of `kind`; raises `answer.no-request`."""
-    from contracts.errors import HandrailError
+def _answer_to(kind: str | None, acknowledges: str | None) -> str:
+    """Return the kind that decides a request of `kind`, or acknowledges it where that is meant.
 
-    if kind not in _DECISIONS:
-        raise HandrailError(
-            "answer.no-request",
-            "that message is not a request that can be acknowledged or decided",
-            "a proposed lead professional answers with `handrail lead accept` or `lead refuse`",
-        )
-    return _DECISIONS[kind]
+    `kind` is None for a redirected request of a kind that was not said. Raises
+    `answer.no-request`.
+    """
+    from contracts.errors import HandrailError
+    from contracts.messages import KINDS
+
+    if acknowledges is None and kind in _DECISIONS:
+        return _DECISIONS[kind]
+    if acknowledges is not None and (kind is None or (kind in KINDS and KINDS[kind].asks)):
+        return acknowledges
+    raise HandrailError(
+        "answer.no-request",
+        "that message is not a request that can be acknowledged or decided",
+        "a proposed lead professional answers with `handrail lead accept` or `lead refuse`; "
+        "any other request is answered with a document and `handrail send`",
+    )
 
 
 def _agency(practitioner: str) -> str:

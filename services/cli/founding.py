@@ -27,7 +27,7 @@ from contracts.errors import HandrailError
 from contracts.identifiers import PARTNERSHIP
 from contracts.jws import PrivateKey, thumbprint
 from contracts.roles import Role
-from contracts.rules import SHIPPED
+from contracts.rules import USUAL
 from contracts.submission import raw_public
 from contracts.values import Value
 from services.runtime.nats_plan import RESERVED_PARTNERSHIP, ServiceRole
@@ -95,7 +95,7 @@ def create(
         issued_at=now,
         expires_at=now + VALID_FOR,
         demonstration=demonstration,
-        rule_packs=SHIPPED,
+        rule_packs=USUAL,
         agencies=agencies,
         practitioners=people,
         services=services,

@@ -1,5 +1,6 @@
 """`handrail inbox` and `handrail open`: what an agency received, and reading it."""
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,12 +13,28 @@ if TYPE_CHECKING:
 
 
 _LONGEST_PURPOSE = 200
+_WHY = {
+    "named": "named",
+    "role": "by role",
+    "duty_desk": "duty desk",
+    "covering": "covering for",
+    "stands_in": "in the place of",
+    "handed_on": "handed on from",
+    "anybody": "no duty desk",
+}
 
 
 @command
 def inbox(
-    agency: Annotated[str, typer.Argument(help="Such as demo.first-response.")],
+    agency: Annotated[
+        str | None,
+        typer.Argument(help="Such as demo.first-response; without it, that of --as."),
+    ] = None,
     *,
+    reader: Annotated[
+        str | None,
+        typer.Option("--as", metavar="PRACTITIONER", help="Show what is for this person first."),
+    ] = None,
     todo: Annotated[
         bool, typer.Option("--todo", help="Only what its desk has to do, in its order.")
     ] = False,
@@ -26,16 +43,19 @@ def inbox(
 ) -> None:
     """List what an agency has received, without a word of any family.
 
-    A child-protection message is marked with an exclamation mark, an alert with two.
+    A child-protection message is marked with an exclamation mark, an alert with two. Each line says
+    for whom it is: the person named, a role, the duty desk, or who covers or stands in for them.
+    Nothing is hidden from the agency's desk.
     """
     from services.cli.desk import wait_for
 
-    told = wait_for(_ask_inbox(load(state), agency, "desk" if todo else "inbox"))
+    whose = _agency(agency, reader)
+    told = wait_for(_ask_inbox(load(state), whose, "desk" if todo else "inbox", reader))
     if as_json:
         print_json(told)
         return
     table(
-        ("", "message", "what", "child", "from", "received", "state"),
+        ("", "message", "what", "child", "from", "received", "for", "state"),
         (
             (
                 "!!" if one["alert"] else "!" if one["protection"] else "",
@@ -44,6 +64,7 @@ def inbox(
                 one["child"],
                 one["from"],
                 when(one["received"]),
+                "\n".join(_for_whom(seen) for seen in one["seen_by"]),
                 one["state"],
             )
             for one in told["messages"]
@@ -88,11 +109,33 @@ def open_(
     _show(told)
 
 
-async def _ask_inbox(partnership: "Partnership", agency: str, what: str) -> dict[str, Any]:
+async def _ask_inbox(
+    partnership: "Partnership", agency: str, what: str, reader: str | None
+) -> dict[str, Any]:
     from services.cli.desk import desk
 
+    asked = {"practitioner": reader} if reader else {}
     async with desk(partnership, agency) as place:
-        return await place.ask(what)
+        return await place.ask(what, json.dumps(asked).encode())
+
+
+def _agency(agency: str | None, reader: str | None) -> str:
+    from contracts.errors import HandrailError
+    from contracts.identifiers import agency_of
+
+    if agency is None and reader is None:
+        raise HandrailError(
+            "inbox.whose",
+            "whose inbox is not said",
+            "name an agency, or a practitioner with --as",
+        )
+    return agency or agency_of(reader or "")
+
+
+def _for_whom(seen: dict[str, Any]) -> str:
+    """Return who sees a line and why, in words; the ids without their partnership and agency."""
+    name, of = (str(seen[key] or "").rpartition(".")[2] for key in ("practitioner", "of"))
+    return f"{name} ({_WHY.get(seen['why'], seen['why'])}{f' {of}' if of else ''})"
 
 
 async def _read(

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.chain import chain
+from services.cli.handing_on import withdraw
 from services.cli.options import As, Dir, Json, Timeout, load
 from services.cli.output import Exit, command
 
@@ -190,3 +192,7 @@ async def _proposal(place: "Desk", proposal: str, child: str | None) -> tuple[st
         return child, place.agency
     held = await delivery(place, proposal)
     return held["child"], held["from"]
+
+
+app.command()(withdraw)
+app.command()(chain)

@@ -23,6 +23,9 @@ def show_agencies(directory: Directory, *, as_json: bool) -> None:
                         "gateway": a.gateway,
                         "source_code": a.source_code,
                         "duty_desk": a.duty_desk,
+                        "safeguarding_lead": a.safeguarding_lead,
+                        "always_open": a.always_open,
+                        "closures": [c.model_dump(mode="json") for c in a.closures],
                         "practitioners": staff.get(a.id, []),
                     }
                     for a in agencies

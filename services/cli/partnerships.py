@@ -1,24 +1,33 @@
 """`handrail partnership`: founding a partnership and adding agencies to it."""
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from contracts.roles import Role
+from services.cli import rules_amending
 from services.cli.options import Dir, Json, load
 from services.cli.output import command, now, print_json, say
+
+if TYPE_CHECKING:
+    from contracts.directory import Directory
 
 _START_AGAIN: Final = (
     "Where `handrail up` is running, stop it and start it again: the server's accounts are written "
     "when it starts. People are taken within seconds."
 )
 
+_DATES: Final = ["%Y-%m-%d"]
+AgencyName = Annotated[str, typer.Argument(metavar="AGENCY", help="Such as demo.hilltop-school.")]
+
 app = typer.Typer(
     no_args_is_help=True, help="Found a partnership and say which agencies take part."
 )
 agencies = typer.Typer(no_args_is_help=True, help="The agencies that take part.")
 app.add_typer(agencies, name="agency")
+app.add_typer(rules_amending.app, name="rules")
 
 
 @app.command()
@@ -135,3 +144,88 @@ def list_(*, state: Dir = None, as_json: Json = False) -> None:
     from services.cli.listing import show_agencies
 
     show_agencies(read_directory(load(state)), as_json=as_json)
+
+
+@agencies.command()
+@command
+def close(
+    agency: AgencyName,
+    *,
+    first: Annotated[datetime, typer.Option("--from", formats=_DATES, help="First day closed.")],
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=_DATES, help="Last day closed; or that one.")
+    ] = None,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Take back the closure that begins on that day.")
+    ] = False,
+    state: Dir = None,
+    as_json: Json = False,
+) -> None:
+    """Close an agency for some days, such as a school's holidays, beside the common calendar.
+
+    Working days of its clocks are counted without them. Days are local, both included.
+    """
+    from services.cli.agencies import close_days, open_days
+
+    partnership, begin = load(state), first.date()
+    if cancel:
+        directory = open_days(partnership, agency, begin, now())
+    else:
+        end = last.date() if last else begin
+        directory = close_days(partnership, agency, begin, end, now())
+    _tell(agency, directory, as_json=as_json)
+
+
+@agencies.command()
+@command
+def change(
+    agency: AgencyName,
+    *,
+    always_open: Annotated[
+        bool | None,
+        typer.Option(
+            "--always-open/--not-always-open", help="Whether it works on every day of the year."
+        ),
+    ] = None,
+    duty_desk: Annotated[
+        str | None, typer.Option(metavar="ID", help="Who sees what is addressed to nobody there.")
+    ] = None,
+    safeguarding_lead: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Who countersigns for whoever has no line manager; `none` for nobody.",
+        ),
+    ] = None,
+    state: Dir = None,
+    as_json: Json = False,
+) -> None:
+    """Change an agency's duty desk, its safeguarding lead, or whether it is always open.
+
+    For an agency with a single practitioner the safeguarding lead may be of another agency.
+    """
+    from services.cli.agencies import change_agency
+
+    named = {
+        "always_open": always_open,
+        "duty_desk": duty_desk,
+        "safeguarding_lead": safeguarding_lead,
+    }
+    changes: dict[str, object] = {
+        k: None if v == "none" else v for k, v in named.items() if v is not None
+    }
+    _tell(agency, change_agency(load(state), agency, changes, now()), as_json=as_json)
+
+
+def _tell(agency: str, directory: "Directory", *, as_json: bool) -> None:
+    entry, version = directory.agencies[agency], directory.document.version
+    told = {"duty_desk", "safeguarding_lead", "closures", "always_open"}
+    if as_json:
+        made = entry.model_dump(mode="json", include=told)
+        print_json({"agency": agency, **made, "directory_version": version})
+        return
+    say(f"Changed {agency}; the directory is now version {version}.")
+    if entry.always_open:
+        say("  always open")
+    for one in entry.closures:
+        say(f"  closed from {one.first:%d %B %Y} through {one.last:%d %B %Y}")

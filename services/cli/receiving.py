@@ -1,11 +1,13 @@
 """What the commands of a receiving agency share: its deliveries, and answering them."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from contracts import document as documents
 from contracts.errors import HandrailError
+from contracts.messages.corrections import REDIRECTED
 from services.agency.sending import Answered, NoAnswer
 from services.cli.desk import Desk
 from services.cli.messages import seal_document
@@ -18,12 +20,28 @@ async def delivery(place: Desk, message: str) -> dict[str, Any]:
     return await place.ask("delivery", orjson.dumps({"message": message}))
 
 
+def request_in(held: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the id and the kind of the request that a delivery brings, redirected or not.
+
+    The kind of a redirected one is None where whoever redirected it did not say.
+    """
+    if held["kind"] != REDIRECTED.name:
+        return held["message"], held["kind"]
+    return held["answers"], held["content"].get("of_kind")
+
+
 async def send_answer(
-    place: Desk, written: dict[str, Any], author: str, *, timeout_s: float, as_json: bool
+    place: Desk,
+    written: dict[str, Any],
+    author: str,
+    *,
+    timeout_s: float,
+    as_json: bool,
+    countersigners: Sequence[str] = (),
 ) -> tuple[Exit, Answered | NoAnswer]:
     """Seal and send a document, print the answer, and return the exit code and the answer."""
     made = documents.parse(written)
-    sealed = seal_document(place.partnership, place.directory, made, author, now())
+    sealed = seal_document(place.partnership, place.directory, made, author, now(), countersigners)
     answer = await place.submit(sealed, timeout_s)
     return tell(sealed, answer, place.directory, as_json=as_json), answer
 

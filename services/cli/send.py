@@ -44,6 +44,7 @@ def send(  # noqa: PLR0913 - one parameter per option
     """Send a message and print the exchange's answer: to whom it went, or why it was refused.
 
     A document without an id is a new message every time. Child protection takes the urgent lane.
+    What depends on something still to arrive is held; --resend shows what has become of it.
     Exit code: 0 accepted, 3 refused (by the exchange, or here for the same reasons), 4 no answer
     yet or no server to be reached, 5 held, 1 any other error.
     """

@@ -1,5 +1,6 @@
 """What `handrail send` does, and how every command tells the exchange's answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ async def _send_document(partnership: Partnership, order: Order, document: Docum
     log = SentLog(partnership.folder)
     document = _with_id(order, document, log)
     async with desk(partnership, agency) as place:
-        _may_countersign(order, place.directory)
+        may_countersign(order.countersigners, place.directory)
         sealed = seal_document(
             partnership, place.directory, document, order.author, now(), order.countersigners
         )
@@ -138,6 +139,9 @@ def tell(
         print_json({**made, "receipt": answer.receipt.model_dump(mode="json")})
     else:
         show_decision(made)
+        if answer.decision.outcome is Outcome.HELD:
+            say("\n  It is accepted by itself when that arrives, and refused when it does not.")
+            say(f"  final answer  {again}")
     return {
         Outcome.ACCEPTED: Exit.OK,
         Outcome.REFUSED: Exit.REFUSED,
@@ -188,8 +192,9 @@ def _with_id(order: Order, document: Document, log: SentLog) -> Document:
     return document.model_copy(update={"id": order.resend, **known})
 
 
-def _may_countersign(order: Order, directory: Directory) -> None:
-    if order.countersigners and not directory.document.demonstration:
+def may_countersign(countersigners: Sequence[str], directory: Directory) -> None:
+    """Raise `countersign.apart` where others would be signed for outside a demonstration."""
+    if countersigners and not directory.document.demonstration:
         raise HandrailError(
             "countersign.apart",
             "a countersignature is an act of the countersigner's own",

@@ -125,13 +125,17 @@ def decision_json(
         "basis": decision.basis,
         "rules": list(decision.rules),
         "decided_at": decision.now.isoformat(),
+        "held_until": decision.until.isoformat() if decision.until else None,
         "to": [_recipient(to, statements, directory) for to in decision.to],
         "reasons": [explained(ground) for ground in decision.reasons],
     }
 
 
 def show_decision(told: Mapping[str, Any]) -> None:
-    """Print a decision: to whom and what is withheld, or every reason with what to do now."""
+    """Print a decision: to whom and what is withheld, or every reason with what to do now.
+
+    Of what is held, until when it waits, and for what.
+    """
     outcome = Outcome(told["outcome"])
     say(f"{outcome.value.capitalize()}: {title(told['kind'])}, message {told['message']}")
     say(f"  about child  {told['child']}")
@@ -140,6 +144,8 @@ def show_decision(told: Mapping[str, Any]) -> None:
         say(f"  basis        {told['basis']} ({', '.join(told['rules']) or 'no rule named'})")
         for to in told["to"]:
             say(f"  went to      {plain(to['name'])} ({to['agency']}){_withheld_words(to)}")
+    if outcome is Outcome.HELD:
+        say(f"  waits until  {when(told['held_until'])} at the latest, because of:")
     for reason in told["reasons"]:
         detail = f" ({plain(reason['detail'])})" if reason["detail"] else ""
         say(f"\n  {reason['code']}{detail}: {plain(reason['message'])}")

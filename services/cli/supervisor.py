@@ -23,6 +23,7 @@ from services.runtime.log import error_keys, get
 from services.runtime.partnership import Partnership
 from services.runtime.planning import server_plan
 from services.runtime.server import EmbeddedServer
+from services.runtime.settings import PREFIX
 from services.runtime.state_lock import StateLock
 from services.runtime.tasks import end
 
@@ -168,6 +169,8 @@ class Supervisor:
         with private_log(folder / "logs" / f"{name}.log") as log_file:
             child = await asyncio.create_subprocess_exec(
                 *_command(name, folder),
+                # Not every setting of this process need have come from its environment.
+                env={**os.environ, f"{PREFIX}HOLD_S": str(self._partnership.settings.hold_s)},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log_file,

@@ -7,6 +7,7 @@ import typer
 
 from services.cli.options import Dir, Json, load
 from services.cli.output import command, plain, print_json, say, table, when
+from services.cli.tracking_tables import show_clocks, show_messages, show_telling
 
 quarantine = typer.Typer(no_args_is_help=True, help="What arrived and could not be opened.")
 tracker = typer.Typer(no_args_is_help=True, help="The tracker's own store.")
@@ -19,7 +20,7 @@ def track(
     state: Dir = None,
     as_json: Json = False,
 ) -> None:
-    """Show a child's journey: messages, clocks, who led when, and who was told what.
+    """Show a child's journey: messages, who was told of each, clocks, and who led when.
 
     It holds references, codes and dates, and no word of a family.
     """
@@ -28,8 +29,9 @@ def track(
         print_json(told)
         return
     _show_journey(told["journey"], child)
-    _show_messages(told["messages"], told["told"])
-    _show_clocks(told["clocks"])
+    show_messages(told["messages"], told["told"])
+    show_telling(told["telling"])
+    show_clocks(told["clocks"])
     _show_custody(told["custody"])
 
 
@@ -102,46 +104,6 @@ def _show_journey(journey: Mapping[str, Any], child: str) -> None:
     for request in journey["open_requests"]:
         taken = "acknowledged" if request["acknowledged"] else "not acknowledged yet"
         say(f"  open request       {request['message']}, {request['kind']}, {taken}")
-
-
-def _show_messages(
-    messages: Iterable[Mapping[str, Any]], told: Iterable[Mapping[str, Any]]
-) -> None:
-    reached: dict[str, list[str]] = {}
-    for one in told:
-        when_taken = f" (taken {when(one['acknowledged_at'])})" if one["acknowledged_at"] else ""
-        reached.setdefault(one["message"], []).append(f"{one['agency']}{when_taken}")
-    say("\nMessages")
-    table(
-        ("decided", "what", "from", "outcome", "who was told"),
-        (
-            (
-                when(m["decided_at"]),
-                f"{m['title']}\n{m['id']}",
-                m["agency"],
-                m["outcome"],
-                "\n".join(reached.get(m["id"], [])),
-            )
-            for m in messages
-        ),
-    )
-
-
-def _show_clocks(clocks: Iterable[Mapping[str, Any]]) -> None:
-    rows = [
-        (
-            c["title"],
-            c["agency"],
-            when(c["started_at"]),
-            when(c["due_at"]),
-            when(c["stopped_at"]),
-            c["state"].replace("_", " "),
-        )
-        for c in clocks
-    ]
-    if rows:
-        say("\nClocks")
-        table(("standard", "agency", "started", "due", "stopped", "state"), rows)
 
 
 def _show_custody(custody: Iterable[Mapping[str, Any]]) -> None:

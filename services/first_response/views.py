@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from operator import attrgetter
 
-from contracts.messages import KINDS
+from contracts.roles import Role
+from services.agency.asking import waits
 from services.agency.items import Item, State
 
-_ASKING = frozenset(kind.name for kind in KINDS.values() if kind.asks)
 _TAKEN = (State.ACKNOWLEDGED, State.DECIDED)
 
 
@@ -15,10 +15,6 @@ def desk(items: Sequence[Item]) -> tuple[Item, ...]:
 
     Within each, what no person has acknowledged comes first, the longest waiting before others.
     """
-    open_ones = [i for i in items if i.alert or _asks(i)]
+    open_ones = [i for i in items if i.alert or waits(i, Role.FIRST_RESPONSE)]
     by_age = sorted(open_ones, key=attrgetter("received"))
     return tuple(sorted(by_age, key=lambda i: (not i.protection, not i.alert, i.state in _TAKEN)))
-
-
-def _asks(item: Item) -> bool:
-    return item.kind in _ASKING and item.state is not State.DECIDED

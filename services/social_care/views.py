@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from contracts.messages import assessment, lead, referral, stepdown, stepup
+from contracts.roles import Role
+from services.agency.asking import waits
 from services.agency.items import Item, State
 
 _ASSESSMENTS = frozenset(
@@ -13,7 +15,7 @@ _LEADS = frozenset({lead.ACCEPTED.name, lead.REFUSED.name, stepdown.DECIDED.name
 
 
 def desk(items: Sequence[Item]) -> tuple[Item, ...]:
-    """Return, newest first within each: alerts, proposals to answer, assessments, then leads.
+    """Return, newest first within each: alerts, what is asked, assessments, then leads.
 
     First Response's decision to assess names who will (003 §2.7); a proposal waits for the person
     it names (003 §2.8).
@@ -26,7 +28,9 @@ def desk(items: Sequence[Item]) -> tuple[Item, ...]:
 def _rank(item: Item) -> int | None:
     if item.alert:
         return 0
-    if item.kind == lead.PROPOSED.name and item.state is not State.DECIDED:
+    if waits(item, Role.SOCIAL_CARE) or (
+        item.kind == lead.PROPOSED.name and item.state is not State.DECIDED
+    ):
         return 1
     if item.kind in _ASSESSMENTS:
         return 2

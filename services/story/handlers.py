@@ -13,9 +13,8 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, func, select
 
 from contracts import subjects
-from contracts.consents import ConsentHeld
 from contracts.errors import HandrailError
-from contracts.journey import load
+from contracts.journey import Journey, load
 from contracts.records import Decision, Delivery, Entry
 from services.agency.faults import Unproven, fault
 from services.agency.reading import verify_request
@@ -81,10 +80,10 @@ class ReadingDesk:
         inquiry = await self._inquiry(request)
         await self._wait_for_delivered(inquiry)
         child = inquiry.request.child
-        consents, child_key = await self._consents(child), await self.store.child_key(child)
+        journey, child_key = await self._journey(child), await self.store.child_key(child)
         now = datetime.now(UTC)
         answer = await self.store.run(
-            partial(reading.read, inquiry=inquiry, consents=consents, child_key=child_key, now=now)
+            partial(reading.read, inquiry=inquiry, journey=journey, child_key=child_key, now=now)
         )
         _log.info("story.read", count=answer.shown)
         return answer.body
@@ -99,12 +98,12 @@ class ReadingDesk:
         found = self._directory.current.agency(agency, now)
         return reading.Inquiry(asked, agency, found.role if found else None)
 
-    async def _consents(self, child: str) -> tuple[ConsentHeld, ...]:
-        """Return the consents in the journey's newest entry, read from the ledger's leader."""
+    async def _journey(self, child: str) -> Journey:
+        """Return the journey as its newest entry has it, read from the ledger's leader."""
         data = await self._last(subjects.journey(child))
         if data is None:
             raise reading.not_found()
-        return load(dict(Entry.model_validate_json(data).journey)).consents
+        return load(dict(Entry.model_validate_json(data).journey))
 
     async def _wait_for_delivered(self, inquiry: reading.Inquiry) -> None:
         """Give the follower a moment with a message that the agency holds a delivery of."""

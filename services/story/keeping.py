@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from contracts.kinds import iso
 from contracts.questions import questions
 from services.runtime.sql import read_position, write_position
+from services.story import withdrawing
 from services.story.entries import AcceptedEntry, LaneCursor, Told
 from services.story.locking import lock
 from services.story.tables import CURSORS, ERASED, LANES, MESSAGES, SET_ASIDE, STATEMENTS
@@ -65,6 +66,7 @@ def keep(
     rows = [row for t in new for row in _statements(t, keys)]
     if rows:
         connection.execute(insert(STATEMENTS), rows)
+    withdrawing.note(connection, new)
     _note(connection, cursors)
 
 

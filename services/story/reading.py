@@ -14,8 +14,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, insert, select
 
 from consent import KeptStatement, ReadRequest, Seen, decide_read
-from contracts.consents import Basis, ConsentHeld
+from contracts.consents import Basis
 from contracts.errors import HandrailError
+from contracts.journey import Journey
 from contracts.kinds import iso
 from contracts.questions import Category
 from contracts.roles import Role
@@ -25,6 +26,7 @@ from services.agency.reading import Asked
 from services.agency.reading import ReadRequest as Request
 from services.story.locking import Locked, damaged, unlock
 from services.story.tables import MESSAGES, READS, STATEMENTS
+from services.story.withdrawing import taken_back, withdrawn
 
 _BASIS: Final[TypeAdapter[Basis]] = TypeAdapter(Basis)
 _MOST_BYTES: Final = 1_000_000
@@ -72,24 +74,25 @@ def known(connection: Connection, inquiry: Inquiry) -> list[Row[Any]]:
 def read(
     connection: Connection,
     inquiry: Inquiry,
-    consents: tuple[ConsentHeld, ...],
+    journey: Journey,
     child_key: bytes | None,
     now: datetime,
 ) -> Answer:
     """Return what `inquiry` may see at `now`, and record the read.
 
-    `consents` are those that the journey holds now, `child_key` opens the child's statements.
-    Raises `read.replayed`, `story.not-found`, `story.erased`, `story.statement-damaged` and
-    `story.too-large`; nothing is recorded then.
+    `journey` is the child's as it stands, `child_key` opens the child's statements. Of the whole
+    story a withdrawn message is left out. Raises `read.replayed`, `story.not-found`,
+    `story.withdrawn`, `story.erased`, `story.statement-damaged` and `story.too-large`; nothing is
+    recorded then.
     """
     _refuse_replay(connection, inquiry.asked)
     messages = known(connection, inquiry)
     if not messages:
         raise not_found()
-    by_ledger = {m.ledger: m for m in messages}
+    by_ledger = _readable(connection, inquiry, messages, journey)
     statements = _statements(connection, list(by_ledger))
     kept = [_kept(s, by_ledger[s.ledger]) for s in statements]
-    request = ReadRequest(inquiry.agency, inquiry.role, tuple(kept), consents, now)
+    request = ReadRequest(inquiry.agency, inquiry.role, tuple(kept), journey.consents, now)
     decided = list(zip(statements, decide_read(request), strict=True))
     shown = [s for s, seen in decided if seen.shown]
     if shown and child_key is None:
@@ -99,6 +102,17 @@ def read(
     used = {by_ledger[s.ledger].basis for s in shown}
     _record(connection, inquiry, now, used, decided)
     return answer
+
+
+def _readable(
+    connection: Connection, inquiry: Inquiry, messages: Sequence[Row[Any]], journey: Journey
+) -> dict[int, Row[Any]]:
+    """Return those of `messages` that are not withdrawn; raises where one was asked for by name."""
+    gone = withdrawn(connection, inquiry.request.child, messages, journey.withdrawn)
+    left = {m.ledger: m for m in messages if m.ledger not in gone}
+    if inquiry.request.message is not None and not left:
+        raise taken_back()
+    return left
 
 
 def not_found() -> HandrailError:

@@ -65,6 +65,25 @@ STATEMENTS: Final = Table(
 )
 """One statement of a message, at its `place` in the message's order."""
 
+WITHDRAWALS: Final = Table(
+    "withdrawals",
+    STORY,
+    Column("ledger", ForeignKey("messages.ledger", ondelete="CASCADE"), primary_key=True),
+    Column("child", String(_ID), nullable=False),
+    Column("sender", String(_AGENCY), nullable=False),
+    Column("message", String(_ID), nullable=False),
+    Index("withdrawals_child", "child"),
+)
+"""That a sender withdrew its own `message`; `ledger` is the sequence of the withdrawal."""
+
+COPIES: Final = Table(
+    "copies",
+    STORY,
+    Column("ledger", ForeignKey("messages.ledger", ondelete="CASCADE"), primary_key=True),
+    Column("message", String(_ID), nullable=False),
+)
+"""A redirected request (`ledger`), and the request whose statements it repeats (`message`)."""
+
 READS: Final = Table(
     "reads",
     STORY,

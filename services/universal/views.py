@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from operator import attrgetter
 
-from contracts.messages import assessment, closing, lead, recording, referral, stepup
+from contracts.messages import assessment, closing, corrections, lead, recording, referral, stepup
+from contracts.roles import Role
+from services.agency.asking import waits
 from services.agency.items import Item, State
 
 _OUTCOMES = frozenset(
@@ -13,13 +15,17 @@ _OUTCOMES = frozenset(
         stepup.DECIDED.name,
         lead.ACCEPTED.name,
         lead.REFUSED.name,
+        corrections.REDIRECTED.name,
+        corrections.RETURNED.name,
         *(kind.name for kind in (*assessment.KINDS, *closing.KINDS)),
     }
 )
 
 
 def desk(items: Sequence[Item]) -> tuple[Item, ...]:
-    """Return, newest first within each: alerts, proposals to lead, outcomes (003 §§1.1, 2.6).
+    """Return, newest first within each: alerts, what is asked, outcomes (003 §§1.1, 2.6).
+
+    A proposal to lead is asked as well; that a request went elsewhere or came back is an outcome.
 
     `answers` of an outcome names the referral or request that it is about.
     """
@@ -31,6 +37,8 @@ def desk(items: Sequence[Item]) -> tuple[Item, ...]:
 def _rank(item: Item) -> int | None:
     if item.alert:
         return 0
-    if item.kind == lead.PROPOSED.name and item.state is not State.DECIDED:
+    if waits(item, Role.UNIVERSAL) or (
+        item.kind == lead.PROPOSED.name and item.state is not State.DECIDED
+    ):
         return 1
     return 2 if item.kind in _OUTCOMES else None

@@ -27,6 +27,7 @@ def demo(
     stops them at the end. Exit code 1 when anything is not as it should be.
     """
     import asyncio
+    from dataclasses import replace
 
     from contracts.errors import HandrailError
     from services.cli.demo.play import Result, play
@@ -45,6 +46,9 @@ def demo(
             "play in another folder: --dir DIR",
         )
     log_to_folder(partnership)
+    # Whatever the play leaves out does not come later either: nothing has to wait for it.
+    settings = partnership.settings.model_copy(update={"hold_s": 0.0})
+    partnership = replace(partnership, settings=settings)
 
     def progress(text: str) -> None:
         typer.echo(text, err=as_json)
