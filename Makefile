@@ -1,6 +1,6 @@
 # Every target works from a fresh clone: it needs make, git, and Python 3.11 or later with pip.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench schemas lock clean
+.PHONY: help setup demo test lint bench schemas pages lock clean
 
 PYTHON ?= $(shell for p in python3.11 python3; do \
 	$$p -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -47,6 +47,9 @@ bench: setup ## measure the exchange against its baselines, into build/bench.jso
 
 schemas: setup ## generate contracts/schemas from the contract
 	@$(BIN)/python -m contracts.schema_build
+
+pages: setup ## write the generated pages of docs/
+	@$(BIN)/python -m tests.pages
 
 # The locks name packages, versions and hashes and no address, so they work behind any index.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks import rules, tracker, worktime
 from benchmarks.breakdown import measure
 from benchmarks.exchange import Round, one_round
 from benchmarks.processes import help_seconds, up_and_memory
@@ -34,6 +35,17 @@ def _exchange(rounds: Sequence[Round]) -> dict[str, Any]:
     made: dict[str, Any] = {name: median(values) for name, values in series.items()}
     made["spread"] = {name: _spread(values) for name, values in series.items()}
     made["rounds"] = len(rounds)
+    return made
+
+
+def _rules(whole: float) -> dict[str, float]:
+    """Measure deciding against all packs; `whole` is the exchange's time per message in us."""
+    cost = rules.measure()
+    made = {**asdict(cost), "decide_share": cost.decide / whole, "judge_share": cost.judge / whole}
+    print(
+        f"against all packs: {cost.decide:.1f} us to decide ({made['decide_share']:.0%} of the "
+        f"exchange's time per message), {cost.judge:.1f} us of it by {cost.rules} rules"
+    )
     return made
 
 
@@ -65,6 +77,9 @@ def main() -> None:
     breakdown["commit_and_reading"] = max(0.0, whole - sum(breakdown.values()))
     for name, value in breakdown.items():
         print(f"  {name:20} {value:7.1f} us per message")
+    made["rules"] = _rules(whole)
+    made["worktime_per_s"] = asdict(worktime.report())
+    made["tracker"] = asdict(tracker.report())
     gc.collect()
     made["help_s"] = help_seconds()
     made["up_to_ready_s"], made["resident_bytes"] = up_and_memory()

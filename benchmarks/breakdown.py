@@ -24,7 +24,7 @@ from services.exchange.attesting import LaneStep
 from services.exchange.deciding import decide_all, open_all
 from services.exchange.decision import folded
 from services.exchange.lanes import Arrived
-from services.exchange.ledger import Held, Ledger
+from services.exchange.ledger import Known, Ledger
 from services.exchange.writing import Writer
 
 _LANE = "SUBMIT_bench_school"
@@ -99,7 +99,7 @@ def _open_only(workload: Workload, work: Sequence[One]) -> None:
 def _fresh_ledger(messages: Sequence[Opened]) -> Ledger:
     ledger = Ledger(Client(), JetStreamContext(Client()))
     for message in messages:
-        ledger.hold(message.event.subject, Held(None))
+        ledger.hold(message.event.subject, Known(None))
         ledger.know(f"journey.{message.event.subject}", 0)
     return ledger
 

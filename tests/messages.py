@@ -9,6 +9,7 @@ from contracts.identifiers import new_reference
 from contracts.questions import Category
 from contracts.roles import Capacity, Role
 from contracts.seal import Sealed
+from tests import meeting_messages
 from tests.area import (
     CAF,
     CAF_MANAGER,
@@ -24,6 +25,11 @@ from tests.area import (
     WORKER,
     Area,
 )
+
+convened = meeting_messages.convened
+held = meeting_messages.held
+postponed = meeting_messages.postponed
+plan_ended = meeting_messages.plan_ended
 
 
 def consent(area: Area, covers: Covers = Covers.SHARING, **changes: Any) -> Consent:
@@ -203,3 +209,106 @@ def closed(
         basis={"kind": "statutory_duty", "provision": "CA1989-s17"},
         content={"support": support},
     )
+
+
+_DUTY = {"kind": "statutory_duty", "provision": "CA1989-s17"}
+
+
+def information_sent(
+    area: Area, child: str, because: str = "referrer_unsure", author: str = DUTY, **changes: Any
+) -> Sealed:
+    """A social worker sends the CAF team the information sheet; on consent with the letter."""
+    on = (
+        {"basis": _DUTY}
+        if because == "referrer_unsure"
+        else on_consent(
+            consent(area, taken_by=author), consent(area, Covers.SERVICE, taken_by=author)
+        )
+    )
+    parts = ["caf.information_sheet"]
+    parts += [] if because == "referrer_unsure" else ["caf.agreement_letter"]
+    made: dict[str, Any] = {
+        "capacity": Capacity.SOCIAL_WORKER,
+        "content": {"because": because},
+        **on,
+        **changes,
+    }
+    statements = [area.statement(part, by=author) for part in parts]
+    to = made.pop("to", [CAF])
+    return area.sealed("caf.information-sent", child, author, to, statements, **made)
+
+
+def contact_made(
+    area: Area,
+    child: str,
+    request: str,
+    outcome: str = "support_offered",
+    to: tuple[str, ...] = (SCHOOL, FRONT),
+    **changes: Any,
+) -> Sealed:
+    """The CAF team has been in contact with the referrer."""
+    made = {"answers": request, "content": {"outcome": outcome}, **changes}
+    return area.sealed("caf.contact-made", child, CAF_WORKER, to, **made)
+
+
+def family_choice(
+    area: Area,
+    child: str,
+    choice: str = "declines",
+    by: str = WORKER,
+    to: tuple[str, ...] = (),
+) -> Sealed:
+    """Somebody who works with the family records whether it wishes support."""
+    return area.sealed("family.choice-recorded", child, by, to, content={"choice": choice})
+
+
+def caf_ended(
+    area: Area,
+    child: str,
+    reason: str = "met_by_universal_services",
+    by: str = TEACHER,
+    to: tuple[str, ...] = (),
+) -> Sealed:
+    """The lead professional's agency or the CAF team records that the CAF has ended."""
+    return area.sealed("caf.ended", child, by, to, content={"reason": reason})
+
+
+def told(
+    area: Area, child: str, of: str, people: tuple[str, ...] = ("family",), by: str = WORKER
+) -> Sealed:
+    """Evidence that people were told of the outcome of the message `of`."""
+    content = {"people": people, "of": of, "form": "outcome"}
+    return area.sealed("people.told", child, by, content=content)
+
+
+def not_told(
+    area: Area, child: str, of: str, people: tuple[str, ...] = ("family",), **changes: Any
+) -> Sealed:
+    """Why people were not told of the outcome of the message `of`; the reason is a statement."""
+    by = changes.pop("by", WORKER)
+    content = {"people": people, "of": of, "because": "unsafe_for_child"}
+    reason = changes.pop("statements", [area.statement("telling.reason", by=by)])
+    made = {"basis": _DUTY, "content": content, **changes}
+    return area.sealed("people.not-told", child, by, (), reason, **made)
+
+
+def lead_withdrawn(
+    area: Area, child: str, proposal: str, by: str = WORKER, to: tuple[str, ...] = (SCHOOL,)
+) -> Sealed:
+    """The agency that proposed somebody takes the proposal back."""
+    return area.sealed("lead.withdrawn", child, by, to, answers=proposal)
+
+
+def born(
+    area: Area, child: str, on: str, by: str = TEACHER, to: tuple[str, ...] = (), **changes: Any
+) -> Sealed:
+    """A child who was unborn has been born `on` a day."""
+    statements = changes.pop("statements", [area.statement("identity.born_on", on, by=by)])
+    return area.sealed("child.born", child, by, to, statements, basis=_DUTY, **changes)
+
+
+def moved(
+    area: Area, child: str, to: tuple[str, ...] = (), by: str = WORKER, place: str = "E08000003"
+) -> Sealed:
+    """The family lives in another area now."""
+    return area.sealed("family.moved", child, by, to, content={"area": place})

@@ -1,23 +1,19 @@
 """Killing the exchange at any moment, or running two of it, loses and doubles nothing."""
 
 import asyncio
-import json
 import random
 import signal
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import orjson
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from contracts.identifiers import new_reference
 from contracts.records import Entry, entry_hash
 from contracts.seal import Sealed, peek
 from tests import messages as m
 from tests.area import SCHOOL
+from tests.faults.processes import process
 from tests.live.exchanging import Exchange, exchange_at
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
@@ -25,40 +21,6 @@ pytestmark = [pytest.mark.live, pytest.mark.slow]
 CHILDREN = 60
 REFERRALS = 8
 DEADLINE_S = 90.0
-_RAW = (Encoding.Raw, PrivateFormat.Raw, NoEncryption())
-
-
-@asynccontextmanager
-async def process(exchange: Exchange, group: int = 40) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start a worker process, and kill it at the end if it still lives."""
-    started = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.faults.worker_process",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert started.stdin is not None
-    assert started.stdout is not None
-    given = {
-        "url": exchange.url,
-        "directory": exchange.area.signed.decode(),
-        "root": exchange.area.root.x,
-        "key": exchange.area.services["exchange"].raw.private_bytes(*_RAW).hex(),
-        "intake": exchange.intake.private_bytes(*_RAW).hex(),
-        "month": exchange.month,
-        "group": group,
-    }
-    started.stdin.write(json.dumps(given).encode() + b"\n")
-    await started.stdin.drain()
-    await asyncio.wait_for(started.stdout.readline(), 30)
-    try:
-        yield started
-    finally:
-        if started.returncode is None:
-            started.send_signal(signal.SIGCONT)
-            started.kill()
-            await started.wait()
 
 
 def workload(exchange: Exchange) -> list[Sealed]:

@@ -1,11 +1,13 @@
 """A worker in a process of its own, so that a test can kill it, stop it and wake it again.
 
-Reads from standard input one JSON line: url, exchange's key, intake key, month, directory, root.
+Reads from standard input one JSON line: url, exchange's key, intake key, month, directory, root,
+how many it decides together and for how many seconds it holds what is out of order.
 """
 
 import asyncio
 import json
 import sys
+from datetime import timedelta
 
 import nats
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,6 +17,7 @@ from contracts.directory import open_directory
 from contracts.jws import PrivateKey
 from contracts.subjects import submit_stream
 from services.exchange.streams import lane_owners
+from services.exchange.waking import Waker
 from services.exchange.worker import Worker
 
 
@@ -38,8 +41,12 @@ async def _main() -> None:
         intake=lambda: {given["month"]: intake},
         lanes=lambda: tuple(submit_stream(owner) for owner in lane_owners(directory)),
         group=given["group"],
+        hold=timedelta(seconds=given["hold_s"]),
     )
-    await worker.run(asyncio.Event(), _ready)
+    waker = Waker(worker.ledger.js, worker, "demo.exchange")
+    async with asyncio.TaskGroup() as together:
+        together.create_task(waker.run())
+        together.create_task(worker.run(asyncio.Event(), _ready))
 
 
 if __name__ == "__main__":

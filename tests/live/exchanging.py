@@ -21,6 +21,7 @@ from contracts.subjects import (
     inbox,
     receipt,
     receipt_bytes,
+    receipt_held,
     submit,
     submit_stream,
     urgent,
@@ -28,6 +29,7 @@ from contracts.subjects import (
 )
 from contracts.submission import IntakeKey, digest_of_bytes, raw_public, write
 from services.exchange.streams import ensure_lanes, ensure_ledger, lane_owners
+from services.exchange.waking import Waker
 from services.exchange.worker import Worker
 from tests.area import Area
 
@@ -109,6 +111,24 @@ class Exchange:
         assert lane_attested(made, directory, "demo.exchange") is not None
         return proved.decision
 
+    async def final(self, sealed: Sealed) -> Decision:
+        """Return the decision of the final receipt of a message by its id, once it is there."""
+        event = peek(sealed)
+        subject = receipt(event.agency, event.id)  # type: ignore[union-attr]
+        async with asyncio.timeout(DEADLINE_S):
+            while (found := await self.last(subject)) is None:
+                await asyncio.sleep(0.01)
+        return self.verified(found)
+
+    async def held(self, sealed: Sealed) -> Decision:
+        """Return the decision of the notice that a message is held, once it is there."""
+        event = peek(sealed)
+        subject = receipt_held(event.agency, event.id)  # type: ignore[union-attr]
+        async with asyncio.timeout(DEADLINE_S):
+            while (found := await self.last(subject)) is None:
+                await asyncio.sleep(0.01)
+        return self.verified(found)
+
     async def last(self, subject: str) -> bytes | None:
         """Return the last record on a ledger subject."""
         try:
@@ -170,14 +190,18 @@ async def exchange_at(url: str, area: Area | None = None) -> AsyncIterator[Excha
 
 @asynccontextmanager
 async def working(worker: Worker) -> AsyncIterator[Worker]:
-    """Let a worker run, and end it."""
+    """Let a worker run, with a waker beside one that holds, and end it."""
     stop, is_ready = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(worker.run(stop, is_ready.set))
+    waker = Waker(worker.ledger.js, worker, "demo.exchange")
+    waking = asyncio.create_task(waker.run()) if worker.holds.rule.length else None
     try:
         async with asyncio.timeout(DEADLINE_S):
             await is_ready.wait()
         yield worker
     finally:
+        if waking is not None:
+            waking.cancel()
         stop.set()
         worker.wake()
         await asyncio.wait_for(task, DEADLINE_S)

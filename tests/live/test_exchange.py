@@ -166,10 +166,10 @@ async def test_a_message_that_breaks_the_exchange_is_set_aside_alone(
         sent = [m.referral(area, new_reference()) for _ in range(9)]
         bad = message_id(sent[4])
 
-        def fails(opened: Opened, *rest: Any) -> Any:
+        def fails(opened: Opened, *rest: Any, **how: Any) -> Any:
             if opened.event.id == bad:
                 raise ZeroDivisionError
-            return decide(opened, *rest)
+            return decide(opened, *rest, **how)
 
         monkeypatch.setattr(deciding, "decide", fails)
         for one in sent:
@@ -214,10 +214,10 @@ async def test_a_passing_fault_refuses_nobody(
         sealed = m.referral(exchange.area, new_reference())
         faults = iter([fault])
 
-        def fails_once(*given: Any) -> Any:
+        def fails_once(*given: Any, **how: Any) -> Any:
             for one in faults:
                 raise one
-            return decide(*given)
+            return decide(*given, **how)
 
         monkeypatch.setattr(deciding, "decide", fails_once)
         async with working(exchange.worker()) as worker:

@@ -199,3 +199,30 @@ async def test_the_tables_are_rebuilt_without_a_running_tracker(world: World) ->
     assert sum(row[0] == child for row in first["custody"]) == 2
     with pytest.raises(NotFoundError):
         await world.js.consumer_info(subjects.LEDGER, "tracker")
+
+
+async def test_tables_of_another_layout_are_built_again_at_the_start(world: World) -> None:
+    """A tracker that finds tables of another release fills new ones and tells nobody again."""
+    await world.open_lane()
+    world.ledger.stepped_up()
+    world.ledger.accept(m.referral(world.ledger.area, new_reference()))
+    await world.publish()
+    async with running(world):
+        await world.caught_up()
+        world.clock.now += timedelta(days=10)
+        await world.until_sent(2)
+        await world.ticked()
+    before = world.rows()
+    database = world.database
+    with database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE clocks DROP COLUMN original_due_at")
+        connection.exec_driver_sql(
+            "UPDATE positions SET sequence = 1 WHERE name = 'tracker-layout'"
+        )
+    database.dispose()
+
+    async with running(world):
+        await world.ticked()
+
+    assert world.rows() == before
+    assert len(await world.handed_in()) == 2

@@ -16,7 +16,8 @@ from nats.js import JetStreamContext
 from sqlalchemy import Engine
 
 from contracts import subjects, submission
-from contracts.directory import Directory
+from contracts.directory import Directory, RulesInForce
+from contracts.rules import ClockRule, RulePack, shipped_packs
 from contracts.seal import Sealed
 from contracts.submission import Submission
 from contracts.worktime import WorkingCalendar
@@ -160,9 +161,31 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url.replace("+psycopg", "")
 
 
-async def made(hub: Hub, folder: Path, database: str) -> World:
+TIMED = (
+    "acknowledge-request",
+    "decide-request",
+    "start-protection-assessment",
+    "answer-lead-proposal",
+    "acknowledge-step-down",
+    "decide-step-down",
+)
+"""The clocks of these tests, without warnings; what else the packs time is counted elsewhere."""
+
+
+def timed(*more: ClockRule) -> RulesInForce:
+    """Return rules with the clocks of `TIMED` and `more` alone."""
+    usual = shipped_packs().clocks
+    clocks = tuple(usual[rule].model_copy(update={"warn": None}) for rule in TIMED)
+    own = RulePack(
+        format=2, id="board", version="1", title="Ours", source="Board", clocks=(*clocks, *more)
+    )
+    return RulesInForce(since=datetime(2020, 1, 1, tzinfo=UTC), packs=("devon-plan",), own=(own,))
+
+
+async def made(hub: Hub, folder: Path, database: str, *more: ClockRule) -> World:
     """Return a world whose folder of state holds the directory and the tracker's own keys."""
     area = Area()
+    area.document = area.document.model_copy(update={"rule_changes": (timed(*more),)})
     settings = Settings.load(
         state_dir=folder, nats_url=hub.url, tracker_database_url=database, clock_tick_s=0.05
     )

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import orjson
@@ -20,7 +20,7 @@ from contracts.seal import Sealed, open_seal
 from contracts.submission import INTAKE_TYP, Submission, digest_of_bytes, raw_public
 from services.cli.desk import Desk
 from services.cli.messages import current_directory
-from services.exchange.decision import Accepted, decide
+from services.exchange.decision import Held, Refused, decide
 from services.runtime.partnership import Partnership
 
 MONTH = "2026-11"
@@ -40,13 +40,15 @@ class Exchange:
     """Decide what is published and keep the receipts, as the ledger would.
 
     `away` answers no question, `lost` publications are not acknowledged though they may have been
-    `stored`, `silent` decides nothing, `key` attests in place of the exchange's own.
+    `stored`, `silent` decides nothing, `hold` holds what may still come for an hour, `key` attests
+    in place of the exchange's own.
     """
 
     partnership: Partnership
     lost: int = 0
     stored_when_lost: bool = False
     silent: bool = False
+    hold: bool = False
     away: bool = False
     key: jws.PrivateKey | None = None
     records: dict[str, bytes] = field(default_factory=dict)
@@ -129,12 +131,18 @@ class Exchange:
             body |= {"outcome": "refused", "reasons": [{"code": "message.id-reused"}]}
         else:
             body |= self._verdict(opened, now)
+        if body["outcome"] == "held":
+            subject = subjects.receipt_held(event.agency, event.id)
         self.records[subject] = self._receipt(orjson.dumps(body).decode(), iso(now))
 
     def _verdict(self, opened: Opened, now: datetime) -> dict[str, Any]:
-        child = opened.event.subject
-        verdict = decide(opened, current_directory(self.partnership), self.journeys.get(child), now)
-        if not isinstance(verdict, Accepted):
+        child, directory = opened.event.subject, current_directory(self.partnership)
+        until = now + timedelta(hours=1) if self.hold else None
+        verdict = decide(opened, directory, self.journeys.get(child), now, hold_until=until)
+        if isinstance(verdict, Held):
+            reasons = [{"code": r.code, "detail": r.detail} for r in verdict.waits_for]
+            return {"outcome": "held", "reasons": reasons, "until": iso(verdict.until)}
+        if isinstance(verdict, Refused):
             reasons = [{"code": r.code, "detail": r.detail} for r in verdict.reasons]
             return {"outcome": "refused", "reasons": reasons}
         self.journeys[child] = verdict.journey

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from contracts.consents import ConsentHeld
 from contracts.errors import HandrailError
+from contracts.journey import Journey
 from contracts.roles import Role
 from services.agency.reading import Asked, ReadRequest
 from services.story.entries import LaneCursor, Told, entries_of, tell
@@ -55,7 +56,8 @@ async def reads(
     """Read as the service does."""
     key = await store.child_key(asked.request.child)
     now = how.get("now", datetime.now(UTC))
-    return await store.run(partial(read, inquiry=asked, consents=consents, child_key=key, now=now))
+    journey = Journey(child=asked.request.child, consents=consents)
+    return await store.run(partial(read, inquiry=asked, journey=journey, child_key=key, now=now))
 
 
 async def refusal(store: Store, asked: Inquiry) -> tuple[str, str, str]:

@@ -12,7 +12,7 @@ from contracts.identifiers import new_reference
 from contracts.journey import Journey
 from contracts.roles import Capacity
 from contracts.seal import Sealed
-from services.exchange.decision import Accepted, Refused, decide
+from services.exchange.decision import Accepted, Refused, Verdict, decide
 from tests import crafting as c
 from tests import messages as m
 from tests.area import CAF, CARE, DUTY, FRONT, GP, HEAD, PACK, TEACHER, Area, codes
@@ -65,7 +65,7 @@ MISSING: dict[str, Changes] = {
 }
 
 
-def _decided(area: Area, sealed: Sealed, journey: Journey | None = None) -> Accepted | Refused:
+def _decided(area: Area, sealed: Sealed, journey: Journey | None = None) -> Verdict:
     return decide(area.open(sealed), area.directory, journey, area.now)
 
 

@@ -25,7 +25,7 @@ from contracts.records import Outcome
 from contracts.seal import open_seal
 from services.cli.founding import create
 from services.cli.messages import current_directory, seal_document
-from services.exchange.decision import Accepted, decide
+from services.exchange.decision import Accepted, Refused, decide
 from tests.examples import Example, examples
 
 FOLDER = Path(__file__).parents[2] / "examples"
@@ -63,6 +63,7 @@ def test_every_example_is_decided_as_it_says(tmp_path: Path) -> None:
             assert example.outcome is Outcome.ACCEPTED, example.name
             journeys[child] = verdict.journey
         else:
+            assert isinstance(verdict, Refused), example.name
             assert example.outcome is Outcome.REFUSED, (example.name, verdict.reasons)
             assert {r.code for r in verdict.reasons} == example.reasons, example.name
 

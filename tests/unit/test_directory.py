@@ -13,6 +13,8 @@ from contracts import jws
 from contracts.directory import (
     GRACE,
     TYP,
+    Agency,
+    Cover,
     DeliveryKey,
     Directory,
     DirectoryDocument,
@@ -24,11 +26,13 @@ from contracts.directory import (
 from contracts.errors import HandrailError
 from contracts.roles import Role
 from tests import crafting as c
-from tests.area import CAF, GP, HEAD, SCHOOL, TEACHER, Area
+from tests.area import CAF_MANAGER, CAF_WORKER, DOCTOR, GP, HEAD, SCHOOL, TEACHER, Area
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 AREA = Area(NOW, version=7)
 TINY = timedelta(microseconds=1)
+UNTIL = NOW + timedelta(days=7)
+DEPUTY, NURSE = f"{SCHOOL}.deputy", f"{GP}.nurse"
 
 
 def _code(data: bytes, root_x: str = AREA.root.x, newest_seen: int = 0) -> str:
@@ -166,18 +170,84 @@ def test_who_has_left_is_gone_from_that_instant() -> None:
 
 def test_the_line_manager_or_that_managers_deputy_and_nobody_else() -> None:
     """Who may countersign in that capacity follows the directory at that instant (003 §2.3)."""
-    people = {p.id: p for p in AREA.document.practitioners}
-    deputy, nobody = f"{CAF}.worker", frozenset[str]()
-    directory = _with(people | {HEAD: people[HEAD].model_copy(update={"deputy": deputy})})
-    assert directory.line_managers(TEACHER, NOW) == {HEAD, deputy}
+    nobody = frozenset[str]()
+    directory = _school(head={"deputy": DEPUTY})
+    assert directory.line_managers(TEACHER, NOW) == {HEAD, DEPUTY}
     assert directory.line_managers(HEAD, NOW) == nobody
     assert directory.line_managers("demo.nowhere.nobody", NOW) == nobody
-    gone = _with(people | {HEAD: people[HEAD].model_copy(update={"left_at": NOW})})
-    assert gone.line_managers(TEACHER, NOW) == nobody
+    assert _school(head={"left_at": NOW}).line_managers(TEACHER, NOW) == nobody
+    assert _school(head={"deputy": CAF_WORKER}).line_managers(TEACHER, NOW) == {HEAD}
+    gone = _school(head={"deputy": DEPUTY}, deputy={"left_at": NOW})
+    assert gone.line_managers(TEACHER, NOW) == {HEAD}
 
 
-def _with(people: dict[str, Practitioner]) -> Directory:
-    document = AREA.document.model_copy(update={"practitioners": tuple(people.values())})
+@pytest.mark.parametrize(("at", "covers"), [(NOW - TINY, False), (NOW, True), (UNTIL, False)])
+def test_who_covers_the_line_manager_may_sign_meanwhile(at: datetime, covers: bool) -> None:
+    """From the instant cover begins until before it ends, and never the sender themselves."""
+    directory = _school(head={"cover": (Cover(by=DEPUTY, since=NOW, until=UNTIL),)})
+    assert directory.line_managers(TEACHER, at) == ({HEAD, DEPUTY} if covers else {HEAD})
+    own = _school(head={"cover": (Cover(by=TEACHER, since=NOW, until=UNTIL),)})
+    assert own.line_managers(TEACHER, at) == {HEAD}
+
+
+def test_a_lone_doctor_has_the_safeguarding_lead_and_never_themselves() -> None:
+    """A single-handed surgery's overrides are countersigned by another person (ADR 0015)."""
+    lone = _surgery(safeguarding_lead=CAF_MANAGER)
+    assert lone.line_managers(DOCTOR, NOW) == {CAF_MANAGER}
+    assert _surgery(safeguarding_lead=DOCTOR).line_managers(DOCTOR, NOW) == frozenset()
+    assert _surgery().line_managers(DOCTOR, NOW) == frozenset()
+    own_manager = _surgery(doctor={"line_manager": DOCTOR}, safeguarding_lead=CAF_MANAGER)
+    assert own_manager.line_managers(DOCTOR, NOW) == {CAF_MANAGER}
+
+
+def test_a_safeguarding_lead_of_another_agency_is_for_one_practitioner_alone() -> None:
+    """Where a colleague joins, a lead from outside no longer counts; one of the agency does."""
+    outside = _surgery(safeguarding_lead=CAF_MANAGER, colleague=True)
+    assert outside.line_managers(DOCTOR, NOW) == frozenset()
+    inside = _surgery(safeguarding_lead=NURSE, colleague=True)
+    assert inside.line_managers(DOCTOR, NOW) == {NURSE}
+    assert inside.line_managers(NURSE, NOW) == frozenset()
+
+
+def test_a_safeguarding_lead_stands_back_where_there_is_a_line_manager() -> None:
+    """The line manager comes first; the lead is for whoever has none (003 §2.3)."""
+    directory = _surgery(
+        doctor={"line_manager": NURSE}, safeguarding_lead=CAF_MANAGER, colleague=True
+    )
+    assert directory.line_managers(DOCTOR, NOW) == {NURSE}
+
+
+def _school(**changes: dict[str, Any]) -> Directory:
+    people = {p.id: p for p in AREA.document.practitioners}
+    people[DEPUTY] = Practitioner(id=DEPUTY, name="deputy")
+    for handle, update in changes.items():
+        person = f"{SCHOOL}.{handle}"
+        people[person] = people[person].model_copy(update=update)
+    return _with(people)
+
+
+def _surgery(
+    *,
+    doctor: dict[str, Any] | None = None,
+    safeguarding_lead: str | None = None,
+    colleague: bool = False,
+) -> Directory:
+    people = {p.id: p for p in AREA.document.practitioners}
+    people[DOCTOR] = people[DOCTOR].model_copy(update=doctor or {})
+    if colleague:
+        people[NURSE] = Practitioner(id=NURSE, name="nurse")
+    agencies = tuple(
+        a.model_copy(update={"safeguarding_lead": safeguarding_lead}) if a.id == GP else a
+        for a in AREA.document.agencies
+    )
+    return _with(people, agencies)
+
+
+def _with(
+    people: dict[str, Practitioner], agencies: tuple[Agency, ...] = AREA.document.agencies
+) -> Directory:
+    update = {"practitioners": tuple(people.values()), "agencies": agencies}
+    document = AREA.document.model_copy(update=update)
     return open_directory(sign_directory(document, AREA.root), AREA.root.x)
 
 

@@ -6,13 +6,36 @@ from typing import Any, TypeVar
 import pytest
 
 from contracts.clocks import Clock
-from contracts.directory import Agency, Directory, Practitioner
+from contracts.directory import Agency, Cover, Directory, Practitioner
 from contracts.identifiers import is_reference, new_reference
 from contracts.roles import Capacity
 from contracts.rules import Told
 from contracts.seal import seal
-from services.tracker.notices import manager_for, missed_notice, notice_id
-from tests.area import CARE, DUTY, DUTY_MANAGER, FRONT, GP, HEAD, MANAGER, SCHOOL, TEACHER, Area
+from services.tracker.notices import (
+    Addressees,
+    addressees,
+    left_id,
+    left_notice,
+    manager_for,
+    missed_notice,
+    notice_id,
+    responsible_for,
+    warned_notice,
+    warning_id,
+)
+from tests.area import (
+    CARE,
+    DUTY,
+    DUTY_MANAGER,
+    FRONT,
+    GP,
+    HEAD,
+    MANAGER,
+    SCHOOL,
+    TEACHER,
+    WORKER,
+    Area,
+)
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 One = TypeVar("One", Agency, Practitioner)
@@ -27,10 +50,18 @@ def clock(message: str = "MESSAGE0000000000001", **changes: str) -> Clock:
         "child": "CHILD000000000000001",
         "agency": FRONT,
         "told": Told.RECEIVING_MANAGER,
+        "told_agency": FRONT,
         "started_at": NOW - timedelta(days=2),
+        "started_arrived_at": NOW - timedelta(days=2),
         "due_at": NOW - timedelta(days=1),
+        "original_due_at": NOW - timedelta(days=1),
     }
     return Clock.model_validate(made | changes)
+
+
+def covered_by(who: str, days: int) -> tuple[Cover, ...]:
+    """Return that `who` stands in, until so many days from now."""
+    return (Cover(by=who, since=NOW - timedelta(days=9), until=NOW + timedelta(days=days)),)
 
 
 def directory(**people: dict[str, Any]) -> Directory:
@@ -118,6 +149,7 @@ def test_the_id_follows_from_the_clock() -> None:
     ]
 
     assert same == notice_id(clock(), 3) == "NCR3Y3BM1FZ2EVRYVKQ7KTDHCJ"
+    others += [warning_id(clock(), 3), left_id(clock().child, TEACHER, 3)]
     assert same not in others
     assert len(set(others)) == len(others)
     assert all(is_reference(one) and len(one) == 26 for one in (same, *others))
@@ -126,14 +158,78 @@ def test_the_id_follows_from_the_clock() -> None:
 def test_the_notice_opens_as_the_trackers() -> None:
     """The sealed notice is readable under the service's key, names the manager and says no more."""
     area = Area(NOW)
-    event = missed_notice(clock(), 3, "demo.tracker", DUTY_MANAGER, NOW)
+    event = missed_notice(clock(), 3, "demo.tracker", Addressees(DUTY_MANAGER, DUTY), NOW)
 
     opened = area.open(seal(event, area.services["tracker"]), NOW)
 
-    assert opened.event.data.recipients[0].agency == FRONT
-    assert opened.event.data.recipients[0].practitioner == DUTY_MANAGER
+    recipients = opened.event.data.recipients
+    assert [(r.agency, r.practitioner) for r in recipients] == [
+        (FRONT, DUTY_MANAGER),
+        (FRONT, DUTY),
+    ]
     assert opened.content.manager == DUTY_MANAGER
     assert opened.content.due_at == NOW - timedelta(days=1)
     assert opened.statements == ()
     assert opened.event.agency == "demo.tracker"
     assert CARE not in str(opened.event)
+
+
+def test_a_miss_is_told_to_the_manager_and_to_who_owes() -> None:
+    """The manager whom the rule names hears of it, and at the agency that owes the one it is of."""
+    mine = clock(told_agency=SCHOOL, told_practitioner=TEACHER, practitioner=DUTY)
+
+    assert addressees(directory(), mine, NOW) == Addressees(HEAD, DUTY)
+    assert addressees(directory(), clock(), NOW) == Addressees(DUTY_MANAGER, DUTY)
+
+
+def test_a_manager_who_owes_is_told_once() -> None:
+    """One person is one recipient, and nobody to ask for a reason is no reason to be silent."""
+    alone = missed_notice(clock(), 3, "demo.tracker", Addressees(DUTY_MANAGER, DUTY_MANAGER), NOW)
+    nobody = missed_notice(clock(), 3, "demo.tracker", Addressees(DUTY_MANAGER), NOW)
+
+    assert len(alone.data.recipients) == len(nobody.data.recipients) == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "changes", "asked"),
+    [
+        (DUTY_MANAGER, {}, DUTY_MANAGER),
+        (None, {}, DUTY),
+        (DUTY_MANAGER, {"first_response_manager": {"left_at": NOW}}, DUTY),
+        (DUTY_MANAGER, {"first_response_manager": {"cover": covered_by(DUTY, 1)}}, DUTY),
+        (DUTY_MANAGER, {"first_response_manager": {"cover": covered_by(DUTY, -1)}}, DUTY_MANAGER),
+        (WORKER, {}, DUTY),
+        (None, {"first_response": {"duty_desk": None}}, None),
+        (None, {"first_response": {"left_at": NOW}}, None),
+    ],
+)
+def test_who_owes_is_the_person_their_cover_or_the_desk(
+    who: str | None, changes: dict[str, Any], asked: str | None
+) -> None:
+    """The person named, whoever covers for them now, or the duty desk; never another agency's."""
+    assert responsible_for(directory(**changes), FRONT, who, NOW) == asked
+
+
+def test_a_warning_names_who_is_expected_to_act() -> None:
+    """The sealed warning goes to the one who owes and opens as the tracker's."""
+    area = Area(NOW)
+    event = warned_notice(clock(), 3, "demo.tracker", DUTY, NOW)
+
+    opened = area.open(seal(event, area.services["tracker"]), NOW)
+
+    assert opened.event.kind == "standard.warned"
+    assert [r.practitioner for r in opened.event.data.recipients] == [DUTY]
+    assert opened.content.practitioner == DUTY
+    assert opened.event.id == warning_id(clock(), 3)
+
+
+def test_a_lead_who_left_is_told_by_name_to_one_manager() -> None:
+    """The sealed notice goes to the manager at the lead's agency and names the lead alone."""
+    area = Area(NOW)
+    event = left_notice(clock().child, TEACHER, 2, "demo.tracker", HEAD, NOW)
+
+    opened = area.open(seal(event, area.services["tracker"]), NOW)
+
+    assert opened.event.kind == "lead.left"
+    assert [r.practitioner for r in opened.event.data.recipients] == [HEAD]
+    assert opened.content.practitioner == TEACHER

@@ -1,0 +1,1 @@
+"""The guidance paragraph by paragraph: what each allows and forbids, through the real exchange."""

@@ -1,0 +1,1 @@
+"""Pages of `docs/` that are made from the contract, the rule packs and the tests themselves."""
