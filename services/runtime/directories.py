@@ -84,9 +84,7 @@ class DirectoryHolder:
                 _log.warning("directory.not-refreshed", **error_keys(error))
 
 
-def from_file(
-    path: Path, root_x: str, seen: Path, check: Check | None = None
-) -> DirectoryHolder:
+def from_file(path: Path, root_x: str, seen: Path, check: Check | None = None) -> DirectoryHolder:
     """Return a holder that reads the signed directory from `path`, and takes what `check` lets."""
 
     async def read() -> bytes:

@@ -180,9 +180,7 @@ def _custody(prefix: str, metadata: MetaData) -> Table:
         sqlite_where=leads,
         postgresql_where=leads,
     )
-    Index(
-        f"{prefix}custody_of", table.c.practitioner, sqlite_where=leads, postgresql_where=leads
-    )
+    Index(f"{prefix}custody_of", table.c.practitioner, sqlite_where=leads, postgresql_where=leads)
     return table
 
 
