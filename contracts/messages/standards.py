@@ -14,11 +14,11 @@ from contracts.identifiers import MessageId
 from contracts.journey import Journey, Standard
 from contracts.kinds import Fold, Guard, Kind, Situation, Step
 from contracts.messages.guards import needs_statement
-from contracts.messages.managers import MANAGERS, manager_signs
+from contracts.messages.managers import manager_signs
 from contracts.messages.notices import ClockName
 from contracts.messages.standing import has_a_part
 from contracts.reasons import Refusal
-from contracts.rules.packs import ClockRule
+from contracts.rules.packs import Against, ClockRule
 from contracts.values import Instant, Value
 
 LONGEST = timedelta(days=366)
@@ -116,22 +116,36 @@ def standing_of(journey: Journey, clock: OneClock) -> str:
 
 
 def _is_theirs(s: Situation) -> Iterator[Refusal]:
-    """Refuse an agency to which the starting message neither went nor belongs, nor the lead."""
-    journey = s.journey
-    if journey is None:
+    """Refuse an agency that does not owe the standard: the tracker would take no word of it."""
+    if s.journey is None:
         return
-    started_by = s.message.content.started_by
-    request, sent = journey.request(started_by), journey.sent(started_by)
-    lead = {journey.lead.agency} if journey.lead else set[str]()
-    parties = {a for one in (request, sent) if one is not None for a in (one.agency, *one.to)}
-    if parties and s.event.agency not in parties | lead:
+    owing = _owing(s.journey, s.message.content, _clocks(s).get(s.message.content.clock))
+    if owing and s.event.agency not in owing:
         yield Refusal("standard.not-yours")
 
 
+def _owing(journey: Journey, clock: OneClock, rule: ClockRule | None) -> frozenset[str]:
+    """Return the agencies that may owe the standard; none where the start is no longer known."""
+    lead = frozenset({journey.lead.agency} if journey.lead else ())
+    if rule is not None and rule.against is Against.LEAD:
+        return lead
+    request, sent = journey.request(clock.started_by), journey.sent(clock.started_by)
+    known = [one for one in (request, sent) if one is not None]
+    senders = frozenset(one.agency for one in known)
+    if rule is not None and rule.against is Against.SENDER:
+        return senders
+    # What is written down for a caller goes to nobody: then whoever wrote it owes the answer.
+    return frozenset(a for one in known for a in one.to) or senders
+
+
 def _authorised(s: Situation) -> Iterator[Refusal]:
-    """Refuse without the signature of who may authorise it: as the rule says, else a manager."""
+    """Refuse without the signature of whom the rule lets authorise it; some let nobody."""
     rule = _clocks(s).get(s.message.content.clock)
-    if not manager_signs(s, (rule.extendable_by if rule else ()) or MANAGERS):
+    if rule is None:
+        return
+    if not rule.extendable_by:
+        yield Refusal("standard.not-extendable")
+    elif not manager_signs(s, rule.extendable_by):
         yield Refusal("standard.needs-manager")
 
 

@@ -5,22 +5,38 @@ from typing import Any
 
 import pytest
 
+from contracts.directory import RulesInForce
 from contracts.event import Signer
 from contracts.journey import MOST_RECENT, MOST_STANDARDS
 from contracts.roles import Capacity
+from contracts.rules import RulePack, shipped_packs
 from tests import messages as m
 from tests import messages_real_life as r
-from tests.area import CARE, DOCTOR, DUTY, DUTY_MANAGER, FRONT, SCHOOL, TEACHER, WORKER, Area
+from tests.area import CARE, DOCTOR, DUTY, DUTY_MANAGER, FRONT, HEAD, SCHOOL, TEACHER, WORKER, Area
 from tests.unit.kinds_playing import state
 from tests.unit.test_decision import Play
 
 MANAGER_SIGNS = (Signer(id=DUTY_MANAGER, capacity=Capacity.LINE_MANAGER),)
 
 
+def extendable(area: Area) -> Area:
+    """The area under a pack of its own, by which managers may extend the decision's clock."""
+    clock = (
+        shipped_packs()
+        .clocks[r.CLOCK]
+        .model_copy(update={"extendable_by": (Capacity.LINE_MANAGER, Capacity.TEAM_MANAGER)})
+    )
+    own = RulePack(format=2, id="board", version="1", title="Ours", source="Board", clocks=(clock,))
+    since = area.now - timedelta(days=100)
+    rules = RulesInForce(since=since, packs=shipped_packs().names, own=(own,))
+    area.document = area.document.model_copy(update={"rule_changes": (rules,)})
+    return area
+
+
 @pytest.fixture
 def play() -> Play:
     """A play in which the school has referred the child to First Response."""
-    made = Play(Area())
+    made = Play(extendable(Area()))
     made.accept(m.referral(made.area, made.child))
     return made
 
@@ -93,6 +109,24 @@ def test_an_extension_is_authorised_by_a_manager(play: Play) -> None:
     play.accept(extended(play, request, **plain, countersigners=MANAGER_SIGNS))
     play.accept(extended(play, request))
     assert state(play).standards[-1].state == "extended"
+
+
+def test_a_standard_that_its_rule_lets_nobody_extend_is_not_extended() -> None:
+    """Neither more time nor a pause is given where the rule names nobody who may."""
+    play = Play(Area())
+    play.accept(m.referral(play.area, play.child))
+    pause = r.clock(play.last, because="other")
+    assert play.refused(extended(play, play.last)) == {"standard.not-extendable"}
+    paused = r.standard(play.area, play.child, "paused", pause)
+    assert play.refused(paused) == {"standard.not-extendable"}
+
+
+def test_only_who_owes_a_standard_speaks_of_it() -> None:
+    """The agency that asked cannot give the one that owes the answer more time."""
+    play = Play(extendable(Area()))
+    play.accept(m.referral(play.area, play.child))
+    asked = {"author": HEAD, "capacity": Capacity.LINE_MANAGER}
+    assert "standard.not-yours" in play.refused(extended(play, play.last, **asked))
 
 
 @pytest.mark.parametrize("days", [-1, 0, 367])
