@@ -24,7 +24,7 @@ from contracts.identifiers import (
 )
 from contracts.managers import line_managers
 from contracts.roles import Capacity, Role
-from contracts.rules.packs import EntryId, Length, Prose, RulePack
+from contracts.rules.packs import EntryId, Length, RulePack
 from contracts.values import Instant, ShortText, Value
 from contracts.worktime import Unit
 
@@ -96,18 +96,21 @@ class RuleOverride(Value):
     id: EntryId
     length: Length
     unit: Unit | None = None
-    reason: Prose
+    reason: Annotated[str, StringConstraints(pattern=r"\w\w", min_length=1, max_length=1000)]
 
 
 class RulesInForce(Value):
     """Which rule packs hold from an instant on, in the order they are combined.
 
-    `packs` are names of packs that come with Handrail; `own` are the partnership's, combined after
-    them; `overrides` replace single lengths.
+    `packs` are names of packs that come with Handrail and `signed` their content on the day of
+    signing, so that no file edited and no release installed later changes a rule. `own` are the
+    partnership's, combined after them and in place of one of the same id; `overrides` replace
+    single lengths.
     """
 
     since: Instant
     packs: tuple[ShortText, ...]
+    signed: tuple[RulePack, ...] = ()
     own: tuple[RulePack, ...] = ()
     overrides: tuple[RuleOverride, ...] = ()
 

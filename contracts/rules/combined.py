@@ -11,8 +11,10 @@ from contracts.rules.packs import (
     ClockRule,
     Entry,
     GuardRule,
+    LevelLabel,
     PartsRule,
     Provision,
+    RoleLabel,
     RulePack,
     TellRule,
 )
@@ -50,6 +52,16 @@ class RulePacks(Value):
         return (*(pack.name for pack in self.packs), *self.marks)
 
     @cached_property
+    def levels(self) -> dict[str, LevelLabel]:
+        """Return what the levels of help are called, by level."""
+        return _merged(pack.levels for pack in self.packs)
+
+    @cached_property
+    def roles(self) -> dict[str, RoleLabel]:
+        """Return what people are called, by capacity."""
+        return _merged(pack.roles for pack in self.packs)
+
+    @cached_property
     def clocks(self) -> dict[str, ClockRule]:
         """Return the clocks in force, by id."""
         return _merged(pack.clocks for pack in self.packs)
@@ -85,12 +97,12 @@ class RulePacks(Value):
 
     def level_label(self, level: Level) -> str:
         """Return what `level` is called here; its plain key where no pack names it."""
-        found = _merged(pack.levels for pack in self.packs).get(level)
+        found = self.levels.get(level)
         return found.title if found else level.value.replace("_", " ")
 
     def role_label(self, capacity: Capacity) -> str:
         """Return what `capacity` is called here; its plain key where no pack names it."""
-        found = _merged(pack.roles for pack in self.packs).get(capacity)
+        found = self.roles.get(capacity)
         return found.title if found else capacity.value.replace("_", " ")
 
     def pack_of(self, clock_rule: str) -> str | None:

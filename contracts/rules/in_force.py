@@ -7,6 +7,7 @@ the packs in force when it arrived, however long ago that was.
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from contracts.directory import Directory, RuleOverride, RulesInForce
@@ -16,6 +17,7 @@ from contracts.rules.loader import USUAL, shipped
 from contracts.rules.mistakes import contradictions, unknown_names
 from contracts.rules.packs import ClockRule, Entry, GuardRule, RulePack, Span, TellRule
 from contracts.rules.vocabulary import vocabulary
+from contracts.worktime import Unit
 
 _RESOLVED: WeakKeyDictionary[Directory, dict[int, RulePacks]] = WeakKeyDictionary()
 
@@ -80,20 +82,25 @@ def shipped_as(name: str) -> RulePack:
     if version and pack.version != version:
         raise HandrailError(
             "rules.unknown-pack",
-            f"the directory puts a rule pack in force in another version than {pack.name}",
-            "install the release of Handrail that ships that version, or sign a new directory",
+            f"this release of Handrail comes with {pack.name} and no other version of it",
+            f"name it as {pack.id}, or install the release that comes with the version you want",
         )
     return pack
 
 
 def resolved(change: RulesInForce) -> RulePacks:
-    """Return the packs of one change: those that ship, its own after them, then its overrides.
+    """Return the packs of one change: those signed, its own after them, then its overrides.
 
-    Raises HandrailError as `in_force` does.
+    A pack that is named without its content, as a directory written by hand may do, is the one
+    that ships. A pack of the partnership's own stands in place of one of the same id. Raises
+    HandrailError as `in_force` does.
     """
-    for pack in change.own:
+    for pack in (*change.signed, *change.own):
         _check(pack)
-    packs = combine((*map(shipped_as, change.packs or USUAL), *change.own))
+    content = {name: pack for pack in change.signed for name in (pack.id, pack.name)}
+    listed = [content.get(name) or shipped_as(name) for name in change.packs or USUAL]
+    replaced = {pack.id for pack in change.own}
+    packs = combine((*(p for p in listed if p.id not in replaced), *change.own))
     for override in change.overrides:
         packs = _overridden(packs, override)
     return packs
@@ -139,8 +146,32 @@ def _lengthened(entry: Entry, override: RuleOverride) -> Entry:
             return entry.model_copy(update={"within": within})
     if isinstance(entry, ClockRule | GuardRule) and entry.length is not None:
         unit = override.unit or entry.unit
+        if entry.only_stricter and not _is_stricter(entry, override.length, unit or Unit.HOURS):
+            raise _bad_override(override, "the guidance gives that time; it may only be stricter")
         return entry.model_copy(update={"length": override.length, "unit": unit})
     raise _bad_override(override, "that rule has no length of time that could be replaced")
+
+
+_HOURS: Final = {
+    Unit.HOURS: (1, 1),
+    Unit.DAY_ENDS: (0, 24),
+    Unit.WORKING_DAYS: (0, 24 * 6),
+    Unit.CALENDAR_DAYS: (24, 25),
+    Unit.WEEKS: (24 * 7, 24 * 7 + 1),
+    Unit.MONTHS: (24 * 28, 24 * 31 + 1),
+}
+"""The least and the most hours that one of a unit may last, holidays and summer time included."""
+
+
+def _is_stricter(rule: ClockRule | GuardRule, length: int, unit: Unit) -> bool:
+    """Tell whether a length is surely not laxer: a deadline no later, a minimum no shorter."""
+    held, held_unit = rule.length or 0, rule.unit or Unit.HOURS
+    deadline = isinstance(rule, ClockRule)
+    if unit is held_unit:
+        return length <= held if deadline else length >= held
+    if deadline:
+        return length * _HOURS[unit][1] <= held * _HOURS[held_unit][0]
+    return length * _HOURS[unit][0] >= held * _HOURS[held_unit][1]
 
 
 def _bad_override(override: RuleOverride, why: str) -> HandrailError:

@@ -17,6 +17,7 @@ from contracts.errors import HandrailError
 from contracts.rules.combined import RulePacks, combine
 from contracts.rules.mistakes import Mistake, Place, Vocabulary, contradictions, unknown_names
 from contracts.rules.packs import RulePack
+from contracts.rules.wording import in_words
 
 USUAL: Final = ("handrail-defaults", "devon", "rochdale-2013", "working-together-2023")
 """The packs of a partnership that names none, in the order combined: statutory guidance last."""
@@ -38,7 +39,7 @@ def load_pack(text: str, name: str, known: Vocabulary | None = None) -> RulePack
     except RecursionError as error:
         raise _bad_pack([f"{name}: nested too deeply"]) from error
     except ValidationError as error:
-        found: list[Mistake] = [(fault["loc"], fault["msg"]) for fault in error.errors()]
+        found: list[Mistake] = [(fault["loc"], in_words(fault)) for fault in error.errors()]
         raise _bad_pack([_worded(text, name, mistake) for mistake in found]) from error
     mistakes = [*contradictions(pack), *(unknown_names(pack, known) if known else ())]
     if mistakes:
@@ -70,8 +71,27 @@ def shipped_packs() -> RulePacks:
 def _worded(text: str, name: str, mistake: Mistake) -> str:
     place, message = mistake
     line = _line_of(text, place)
-    where = ".".join(str(part) for part in place) or "the pack"
-    return f"{name}{f' line {line}' if line else ''}: {where}: {message}"
+    return f"{name}{f' line {line}' if line else ''}: {_where(text, place)}: {message}"
+
+
+def _where(text: str, place: Place) -> str:
+    """Return where a mistake is, as `warn of clocks entry 2 (decide-request)`."""
+    if not place:
+        return "the pack"
+    if len(place) == 1 or not isinstance(place[1], int):
+        return ".".join(map(str, place))
+    rest = ".".join(str(part) for part in place[2:])
+    entry = f"{place[0]} entry {place[1] + 1}{_called(text, str(place[0]), place[1])}"
+    return f"{rest} of {entry}" if rest else entry
+
+
+def _called(text: str, table: str, index: int) -> str:
+    try:
+        identity = tomllib.loads(text)[table][index]["id"]
+    except (tomllib.TOMLDecodeError, RecursionError, LookupError, TypeError):
+        return ""
+    named = isinstance(identity, str) and identity.isascii() and identity.isprintable()
+    return f" ({identity[:60]})" if named else ""
 
 
 def _line_of(text: str, place: Place) -> int | None:

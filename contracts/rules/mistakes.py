@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from contracts.consents import ALL_BASES
 from contracts.rules.packs import BASIS, ClockRule, GuardRule, RulePack
 from contracts.values import Instant, Value
+from contracts.worktime import Unit
 
 Place = Sequence[int | str]
 Mistake = tuple[Place, str]
@@ -44,10 +45,31 @@ def contradictions(pack: RulePack) -> Iterator[Mistake]:
             if entry.id in seen:
                 yield (table, index, "id"), f"`{entry.id}` stands twice in this table"
             seen.add(entry.id)
+    if not any(getattr(pack, table) for table in TABLES):
+        yield (), "holds no rule"
     for index, clock in enumerate(pack.clocks):
+        if clock.warn is not None and _warns_before_the_start(clock):
+            yield ("clocks", index, "warn"), "is as long as the clock, or longer"
         both = sorted(set(clock.starts_on) & set(clock.stops_on))
         if both and not clock.repeats and not _told_apart(clock):
             yield ("clocks", index, "stops_on"), "also starts the clock: " + ", ".join(both)
+
+
+_ABOUT_HOURS = {
+    Unit.HOURS: 1,
+    Unit.DAY_ENDS: 24,
+    Unit.WORKING_DAYS: 24,
+    Unit.CALENDAR_DAYS: 24,
+    Unit.WEEKS: 24 * 7,
+    Unit.MONTHS: 24 * 28,
+}
+
+
+def _warns_before_the_start(clock: ClockRule) -> bool:
+    if clock.warn is None or clock.length is None or clock.unit is None:
+        return False
+    warned = clock.warn.length * _ABOUT_HOURS[clock.warn.unit]
+    return warned >= clock.length * _ABOUT_HOURS[clock.unit]
 
 
 def _told_apart(clock: ClockRule) -> bool:

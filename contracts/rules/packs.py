@@ -18,7 +18,8 @@ from contracts.worktime import MAX_LENGTH, Unit
 EntryId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{1,60}\z")]
 KindName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+\z")]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,60}\z")]
-Prose = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+_WORDS: Final = r"^[^\x00-\x1f\x7f]*\w[^\x00-\x1f\x7f]*\z"
+Prose = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=_WORDS)]
 Kinds = Annotated[tuple[KindName, ...], Field(min_length=1)]
 Codes = Annotated[tuple[Code, ...], Field(min_length=1)]
 Length = Annotated[StrictInt, Field(ge=1, le=MAX_LENGTH)]
@@ -80,7 +81,7 @@ class Entry(Value):
     """One provision of a source: what it is called and where it stands."""
 
     id: EntryId
-    title: ShortText
+    title: Prose
     citation: Prose
     interpretation: Prose | None = None
 
@@ -140,7 +141,8 @@ class ClockRule(Entry):
     `while_at`: it runs only while the child is at one of these levels; a message that takes the
     child elsewhere, such as a closure, ends it as `ended_by_outcomes` does. `questions`: it waits
     for the answers to these, so a message that answers all of them does not start it, and it stops
-    only when all have been answered on or after the day it started.
+    only when all have been answered on or after the day it started. `only_stricter`: a partnership
+    may shorten it and never lengthen it.
     """
 
     starts_on: Kinds
@@ -161,6 +163,7 @@ class ClockRule(Entry):
     warn: Span | None = None
     extendable_by: tuple[Capacity, ...] = ()
     against: Against = Against.RECEIVER
+    only_stricter: bool = False
     calendar: CalendarOf = CalendarOf.AGENCY
     told: Told
 
@@ -197,7 +200,8 @@ class Provision(Entry):
 class GuardRule(Provision):
     """A named check of the closed list; where it fails the message is refused as `refuses` says.
 
-    `codes` and `length` with `unit` are what the check is given.
+    `codes` and `length` with `unit` are what the check is given. `only_stricter`: a partnership may
+    lengthen the time that must pass and never shorten it.
     """
 
     check: Code
@@ -205,6 +209,7 @@ class GuardRule(Provision):
     codes: tuple[Code, ...] = ()
     length: Length | None = None
     unit: Unit | None = None
+    only_stricter: bool = False
 
     @model_validator(mode="after")
     def _length_has_a_unit(self) -> Self:

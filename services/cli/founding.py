@@ -19,6 +19,7 @@ from contracts.directory import (
     DirectoryDocument,
     Gateway,
     Practitioner,
+    RulesInForce,
     Service,
     SigningKey,
     sign_directory,
@@ -28,6 +29,7 @@ from contracts.identifiers import PARTNERSHIP
 from contracts.jws import PrivateKey, thumbprint
 from contracts.roles import Role
 from contracts.rules import USUAL
+from contracts.rules.in_force import shipped_as
 from contracts.submission import raw_public
 from contracts.values import Value
 from services.runtime.nats_plan import RESERVED_PARTNERSHIP, ServiceRole
@@ -95,7 +97,7 @@ def create(
         issued_at=now,
         expires_at=now + VALID_FOR,
         demonstration=demonstration,
-        rule_packs=USUAL,
+        rule_changes=(rules_of_today(USUAL, now),),
         agencies=agencies,
         practitioners=people,
         services=services,
@@ -153,6 +155,15 @@ def with_delivery_keys(partnership: Partnership, agency: Agency, now: datetime) 
         if month not in held
     )
     return agency.model_copy(update={"delivery_keys": agency.delivery_keys + made})
+
+
+def rules_of_today(names: tuple[str, ...], now: datetime) -> RulesInForce:
+    """Return the packs `names` of this release, in force from `now` on, with their content.
+
+    Signed with what they say, so that neither an edited file nor a later release changes a rule.
+    """
+    packs = tuple(map(shipped_as, names))
+    return RulesInForce(since=now, packs=tuple(pack.name for pack in packs), signed=packs)
 
 
 def entry(form: type[Entry], **said: object) -> Entry:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MOST: Final = 512 * 1024
 _HEADINGS: Final = {
+    "levels": "Levels of help",
+    "roles": "What people are called",
     "clocks": "Times to keep",
     "guards": "What a message is checked for",
     "parts": "What a message must answer",
@@ -37,7 +39,7 @@ def show(
         typer.Option(help="One pack alone, in force or not; without it, the rules in force."),
     ] = None,
     table: Annotated[
-        str | None, typer.Option(help="One table: clocks, guards, parts or tells.")
+        str | None, typer.Option(help="One table: levels, roles, clocks, guards, parts or tells.")
     ] = None,
     at: Annotated[
         datetime | None, typer.Option(help="The rules in force at this instant (UTC).")
@@ -98,9 +100,7 @@ def explain(
     if raised:
         _show_table("Raised here by", raised)
     else:
-        say(
-            "\nNo rule of a pack in force here raises it; the contract itself does, or no pack yet."
-        )
+        say("\nNo rule pack raises it here: it belongs to how messages work, and holds everywhere.")
     if elsewhere:
         _show_table("Packs that are not in force here would raise it too", elsewhere)
 
@@ -123,6 +123,8 @@ def check(
     packs, _ = _in_force(state, now())
     names = [f"{table}.{entry.id}" for table in _HEADINGS for entry in getattr(pack, table)]
     replaced = [name for name in names if packs.holder_of(*name.split(".", 1))]
+    if pack.id in {held.id for held in packs.packs}:
+        replaced = [f"the whole pack {pack.id}", *replaced]
     if as_json:
         made = {"pack": pack.name, "title": pack.title, "rules": len(names), "replaces": replaced}
         print_json(made)

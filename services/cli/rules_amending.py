@@ -31,8 +31,8 @@ def set_(  # noqa: PLR0913 - one parameter per option
     *,
     pack: Annotated[
         list[str] | None,
-        typer.Option(help="A pack that comes with Handrail, ID or ID@VERSION; repeat it. "
-                     "Without any, those in force stay."),
+        typer.Option(help="A pack that comes with Handrail, ID or ID@VERSION; name all that are to "
+                     "hold, repeating it. Without any, those in force stay as they were signed."),
     ] = None,
     own: Annotated[
         list[Path] | None,
@@ -59,9 +59,18 @@ def set_(  # noqa: PLR0913 - one parameter per option
     What arrived before is judged by what held then, whenever it is looked at. Packs hold in the
     order given, later ones over earlier ones, and your own after them.
     """
+    from contracts.errors import HandrailError
     from contracts.rules.in_force import in_force
+    from services.cli.amending import read_directory
 
+    if not (pack or own or without_own or override or without_override):
+        raise HandrailError(
+            "rules.nothing-asked",
+            "nothing was asked for, so nothing is signed",
+            "give --pack, --own or --override; `handrail rules show` shows what holds",
+        )
     at = now()
+    before = in_force(read_directory(load(state)), at).names
     wanted = [_override(text, reason) for text in override or ()]
     directory = set_rules(
         load(state),
@@ -78,6 +87,8 @@ def set_(  # noqa: PLR0913 - one parameter per option
     say(f"Signed version {directory.document.version} of the directory. In force from now on:")
     for name in names:
         say(plain(f"  {name}"))
+    for name in sorted({*before} - {*names}):
+        say(plain(f"No longer in force: {name}"))
     say("Running services take it within seconds. See them with `handrail rules show`.")
 
 
@@ -129,15 +140,29 @@ def _changed(
         _drop(name, kept_own, kept)
     kept_own |= {pack.id: pack for pack in own}
     kept |= {f"{o.table}.{o.id}": o for o in overrides}
+    signed = _listed(held, named or USUAL, packs)
     made = entry(
         RulesInForce,
         since=at,
-        packs=(named or USUAL) if packs is None else packs,
+        packs=tuple(pack.name for pack in signed),
+        signed=signed,
         own=tuple(kept_own.values()),
         overrides=tuple(kept.values()),
     )
     resolved(made)
     return made
+
+
+def _listed(
+    held: "RulesInForce | None", named: tuple[str, ...], packs: tuple[str, ...] | None
+) -> "tuple[RulePack, ...]":
+    """Return the packs that come with Handrail: as asked for, of this release, or as signed."""
+    from contracts.rules.in_force import shipped_as
+
+    if packs is not None:
+        return tuple(map(shipped_as, packs))
+    content = {name: p for p in (held.signed if held else ()) for name in (p.id, p.name)}
+    return tuple(content.get(name) or shipped_as(name) for name in named)
 
 
 def _drop(name: str, own: "dict[str, RulePack]", overrides: "dict[str, RuleOverride]") -> None:

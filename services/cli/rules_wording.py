@@ -11,7 +11,7 @@ from contracts.questions import questions
 from contracts.rules import ClockRule, Entry, GuardRule, PartsRule, Person, RulePacks, TellRule
 from contracts.worktime import Unit
 
-TABLES: Final = ("clocks", "guards", "parts", "tells")
+TABLES: Final = ("levels", "roles", "clocks", "guards", "parts", "tells")
 _TOLD: Final = {
     "receiving_manager": "the manager of whoever received it",
     "sending_manager": "the manager of whoever sent it",
@@ -91,7 +91,7 @@ def asks(entry: Entry) -> str:
             return f"{_of(entry.applies_to, entry.when)}: {one}: {asked}."
         case TellRule():
             return f"{_of(entry.applies_to, entry.when)}: {_tell(entry)}."
-    return entry.title
+    return f"{_plain(entry.id).capitalize()} is called: {entry.title}."
 
 
 def _clock(clock: ClockRule) -> str:

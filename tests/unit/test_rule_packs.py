@@ -236,13 +236,13 @@ def test_all_mistakes_are_told_at_once() -> None:
 
     with pytest.raises(HandrailError) as caught:
         load_pack(formed, "somewhere.toml")
-    assert "clocks.0.length" in caught.value.message
-    assert "guards.0.unit" in caught.value.message
+    assert "length of clocks entry 1" in caught.value.message
+    assert "unit of guards entry 1" in caught.value.message
 
     with pytest.raises(HandrailError) as caught:
         load_pack(named, "somewhere.toml", vocabulary())
-    assert "parts.0.questions" in caught.value.message
-    assert "guards.0.refuses" in caught.value.message
+    assert "questions of parts entry 1" in caught.value.message
+    assert "refuses of guards entry 1" in caught.value.message
 
 
 def test_a_clock_may_restart_itself_where_it_repeats_or_is_told_apart() -> None:

@@ -52,10 +52,13 @@ def own(version: str = "1") -> RulePack:
 
 
 def override(
-    table: str = "guards", rule: str = "three-months-at-child-in-need", unit: Unit | None = None
+    table: str = "guards",
+    rule: str = "three-months-at-child-in-need",
+    unit: Unit | None = None,
+    length: int = 4,
 ) -> RuleOverride:
-    """Return an override of a length to one of `unit`."""
-    said = {"table": table, "id": rule, "length": 1, "unit": unit, "reason": "agreed"}
+    """Return an override of a length, to four of `unit` unless said otherwise."""
+    said = {"table": table, "id": rule, "length": length, "unit": unit, "reason": "agreed"}
     return RuleOverride.model_validate(said)
 
 
@@ -139,14 +142,14 @@ def test_an_override_replaces_the_length_and_leaves_its_mark() -> None:
     guard, clock = packs.guards["three-months-at-child-in-need"], packs.clocks["decide-request"]
     within = packs.tells["lead-known"].within
 
-    assert (guard.length, guard.unit) == (1, Unit.MONTHS)
-    assert (clock.length, clock.unit) == (1, Unit.WEEKS)
+    assert (guard.length, guard.unit) == (4, Unit.MONTHS)
+    assert (clock.length, clock.unit) == (4, Unit.WEEKS)
     assert within is not None
-    assert (within.length, within.unit) == (1, Unit.WORKING_DAYS)
+    assert (within.length, within.unit) == (4, Unit.WORKING_DAYS)
     assert packs.names[-3:] == (
-        "override:guards.three-months-at-child-in-need=1",
-        "override:clocks.decide-request=1:weeks",
-        "override:tells.lead-known=1:working_days",
+        "override:guards.three-months-at-child-in-need=4",
+        "override:clocks.decide-request=4:weeks",
+        "override:tells.lead-known=4:working_days",
     )
     assert shipped_packs().clocks["decide-request"].unit is Unit.WORKING_DAYS
 
@@ -194,7 +197,7 @@ def test_an_own_pack_that_names_nothing_is_refused() -> None:
         applies_to=("case.closed",),
         check="never",
         refuses="no.such-reason",
-        citation="-",
+        citation="Board, paragraph 2",
     )
     strange = own().model_copy(update={"guards": (guard,)})
     with pytest.raises(HandrailError) as caught:

@@ -127,8 +127,10 @@ def test_the_caf_is_never_a_condition_of_closing(play: Play) -> None:
     for name in SHIPPED:
         for rule in shipped(name).guards:
             if "case.closed" in rule.applies_to and not rule.when:
-                assert rule.check == "countersigned", rule.id
-    play.accept(m.care_opened_before(play.area, play.child))
+                assert rule.check in {"countersigned", "time_at_child_in_need"}, rule.id
+    now = play.area.now.isoformat()
+    ended = {"child_in_need_since": now, "protection_plan_ended": now}
+    play.accept(m.care_opened_before(play.area, play.child, **ended))
     play.accept(m.closed(play.area, play.child, support="declined", to=(CARE,)))
 
 
@@ -154,6 +156,7 @@ def test_the_time_is_counted_from_the_later_of_both_days(play: Play) -> None:
         "protection_plan_ended": (now - timedelta(days=200)).isoformat(),
     }
     play.accept(m.care_opened_before(play.area, play.child, **since))
+    play.accept(m.family_choice(play.area, play.child, "wishes_support"))
     assert play.refused(m.step_down(play.area, play.child)) == {"stepdown.too-soon"}
 
 
@@ -238,6 +241,7 @@ def test_a_decision_can_need_a_countersignature(
         WORKER,
         (),
         [play.area.statement("closure.reason", "RC7", by=WORKER)],
+        capacity=Capacity.SOCIAL_WORKER,
         basis={"kind": "statutory_duty", "provision": "CA1989-s17"},
         content={"support": "declined"},
         countersigners=signers,

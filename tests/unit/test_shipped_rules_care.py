@@ -166,7 +166,8 @@ def test_a_copy_of_the_review_is_kept_by_a_copy_only() -> None:
 
     def told(form: str) -> MessageFacts:
         codes = {"people": ("family",), "form": form}
-        return facts("people.told", MONDAY + DAY, answers=review.message, codes=codes)
+        sent = {"sender": CARE, "answers": review.message, "codes": codes}
+        return facts("people.told", MONDAY + DAY, **sent)
 
     assert after(clock, told("outcome")) is ClockState.RUNNING
     assert after(clock, told("copy")) is ClockState.MET
