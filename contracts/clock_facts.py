@@ -27,11 +27,12 @@ class Party(Value):
 class MessageFacts(Value):
     """What clocks need to know of an accepted message; never a word of a family.
 
-    `receiver` is who was addressed, `sender` who wrote it, `lead` who leads after it. `received_at`
-    is when it arrived, `occurred_at` when what it reports took place. `codes` are the codes and
-    instants of its content by field, and its `basis`. `level` is the child's level of help after
-    it, `answered` the day on which each question has been answered last, by its key. `replayed`
-    marks history told afterwards: it starts no clock and stops none.
+    `receiver` is who was addressed, `sender` who wrote it, `lead` who leads after it, `holders` the
+    agencies that assess the child or hold the case. `received_at` is when it arrived, `occurred_at`
+    when what it reports took place. `codes` are the codes and instants of its content by field, and
+    its `basis`. `level` is the child's level of help after it, `answered` the day on which each
+    question has been answered last, by its key. `replayed` marks history told afterwards: it starts
+    no clock and stops none.
     """
 
     message: MessageId
@@ -40,6 +41,7 @@ class MessageFacts(Value):
     receiver: Party
     sender: Party | None = None
     lead: Party | None = None
+    holders: tuple[AgencyId, ...] = ()
     received_at: Instant
     occurred_at: Instant | None = None
     codes: Mapping[str, str | tuple[str, ...]] = {}

@@ -27,6 +27,7 @@ from contracts.rules.packs import (
 from contracts.worktime import Unit
 
 _ACKNOWLEDGED = "message.acknowledged"
+_TELLING = frozenset({"people.told", "people.not-told"})
 
 
 def starts(rule: ClockRule, facts: MessageFacts) -> bool:
@@ -171,6 +172,8 @@ def _stops(rule: ClockRule, facts: MessageFacts, clock: Clock) -> bool:
         return False
     if rule.questions and not _has_answers(rule, facts, clock.started_arrived_at):
         return False
+    if facts.kind in _TELLING and not _tells(facts, clock):
+        return False
     if rule.stopped_by is StoppedBy.CHILD:
         return facts.happened_at >= clock.started_at
     # Another addressee's acknowledgement is not the acknowledgement of who owes it.
@@ -178,6 +181,19 @@ def _stops(rule: ClockRule, facts: MessageFacts, clock: Clock) -> bool:
     owed = facts.kind == _ACKNOWLEDGED and rule.against is Against.RECEIVER
     own = not owed or sender in (None, clock.agency)
     return facts.answers == clock.message and own
+
+
+def _tells(facts: MessageFacts, clock: Clock) -> bool:
+    """Tell whether word of telling somebody counts: not from before there was anything to tell.
+
+    It comes from who owed it, who decided, who leads, or who assesses, for the social worker is in
+    touch with the family (003 §2.7); people say the time to the minute.
+    """
+    lead = facts.lead.agency if facts.lead else None
+    by = facts.sender.agency if facts.sender else clock.agency
+    since = clock.started_at.replace(second=0, microsecond=0)
+    theirs = (clock.agency, clock.told_agency, lead, *facts.holders)
+    return by in theirs and facts.happened_at >= since
 
 
 def _ends(rule: ClockRule, facts: MessageFacts, clock: Clock) -> bool:

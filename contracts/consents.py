@@ -3,6 +3,7 @@
 Consent to the *service* and consent to *sharing* are two facts and are kept apart.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -52,6 +53,14 @@ class ConsentHeld(Value):
 
     consent: Consent
     withdrawn_at: Instant | None = None
+
+    def expired(self, now: datetime) -> bool:
+        """Tell whether its time is over at the instant `now`."""
+        return self.consent.expires_at is not None and self.consent.expires_at <= now
+
+    def spent(self, now: datetime) -> bool:
+        """Tell whether it permits nothing any more: withdrawn, or over at the instant `now`."""
+        return self.withdrawn_at is not None or self.expired(now)
 
 
 class OverrideGround(StrEnum):

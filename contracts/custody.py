@@ -16,7 +16,7 @@ from contracts.directory import Directory
 from contracts.event import Event
 from contracts.identifiers import agency_of
 from contracts.journey import Journey, Proposal
-from contracts.kinds import Kind, Opened, Step
+from contracts.kinds import Kind, Opened, Step, content_of
 from contracts.messages import KINDS
 from contracts.reasons import Refusal
 from contracts.roles import Capacity
@@ -94,8 +94,8 @@ class Chain:
 
     @property
     def holds(self) -> bool:
-        """Tell whether everything that was given is proved, without gap or double."""
-        return not self.findings
+        """Tell whether what was given is proved, without gap or double; nothing proves nothing."""
+        return self.messages > 0 and not self.findings
 
 
 def prove_custody(child: str, pieces: Iterable[Piece], directory: Directory) -> Chain:
@@ -170,7 +170,7 @@ class _Proof:
 
     def _fold(self, event: Event, at: datetime) -> None:
         kind = KINDS[event.kind]
-        content = kind.content.model_validate(event.data.content)
+        content, _ = content_of(kind, event.data.content)
         refused = self._claim(event, content)
         if refused is not None:
             self.findings.append(refused)

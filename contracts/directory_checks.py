@@ -7,7 +7,7 @@ wrong: their own stand-in counts, and leaving must not be held up.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -15,6 +15,8 @@ from contracts.directory import Agency, Cover, Directory, DirectoryDocument, Pra
 from contracts.errors import HandrailError
 from contracts.identifiers import agency_of
 from contracts.managers import is_alone
+
+_LONGEST_CLOSURE: Final = timedelta(days=400)
 
 _FAULTS: Final = {
     "cover.unknown": (
@@ -57,6 +59,14 @@ _FAULTS: Final = {
     "safeguarding-lead.other-agency": (
         "a safeguarding lead of another agency is for an agency with one practitioner alone",
         "name somebody of the agency itself before a second practitioner joins",
+    ),
+    "closure.always-open": (
+        "an agency that is always open has closures",
+        "say that it is not always open, or take its closures back",
+    ),
+    "closure.too-long": (
+        "an agency is closed for more than 400 days at a stretch, so its clocks would stand still",
+        "give the first and the last day closed; an agency that has gone leaves the partnership",
     ),
     "closure.bad-dates": (
         "the closures of an agency do not follow one another, or one ends before it begins",
@@ -154,6 +164,10 @@ def _of_agency(directory: Directory, agency: Agency, at: datetime) -> Iterator[s
     backwards = any(closure.last < closure.first for closure in agency.closures)
     if backwards or any(a.last >= b.first for a, b in pairwise(agency.closures)):
         yield "closure.bad-dates"
+    if agency.always_open and agency.closures:
+        yield "closure.always-open"
+    if any(closure.last - closure.first >= _LONGEST_CLOSURE for closure in agency.closures):
+        yield "closure.too-long"
 
 
 def _known(directory: Directory, practitioner: str, agency: str) -> bool:

@@ -6,24 +6,21 @@ is the same wherever it is written.
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from contracts.consents import Consent, ConsentHeld
+from contracts.journey_bounds import PRIOR_REQUESTS, kept_requests, kept_standards
 from contracts.roles import Level
 
-FOLD_VERSION = 2
-_PRIOR_REQUESTS = 12
-_MOST_REQUESTS = 512
-_MOST_INVOLVED = 64
+FOLD_VERSION = 3
 MOST_OPEN = 16
 MOST_CONSENTS = 100
 MOST_TAKEN = 24
-MOST_RECENT = 16
+MOST_RECENT = 48
 MOST_WITHDRAWN = 64
-MOST_MEETINGS = 16
-MOST_STANDARDS = 32
 """A journey stays far below what one record can hold, whatever is sent about a child."""
 
 
@@ -103,7 +100,9 @@ class Meeting:
 class Sent:
     """One of the latest messages about the child: who sent it and to which agencies it went.
 
-    `answered` are the numbers of the questions it answered, `consents` the ids of those it brought.
+    `answered` are the numbers of the questions it answered, `consents` the ids of those it brought,
+    `parts` the agencies that have their part in the journey by it; `at` is when what it says took
+    place, or was decided where it says nothing of that.
     """
 
     id: str
@@ -112,18 +111,22 @@ class Sent:
     kind: str = ""
     answered: tuple[int, ...] = ()
     consents: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Standard:
     """What is known of a clock: the rule, the message that started it, and how it stands.
 
-    `state` is warned, missed, explained, extended, paused or resumed.
+    `state` is warned, missed, explained, extended, paused or resumed; `by` the agency whose word
+    that is, "" for the tracker's.
     """
 
     clock: str
     started_by: str
     state: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +134,16 @@ class Journey:
     """A child's state after its `entries`-th entry.
 
     `answered` maps a question's number to `(day, agency)`; `involved` are the agencies with a
-    part in this journey; `support` is the family's choice about early help: "", chosen, declined.
+    part in this journey; `support` is the family's choice about early help: "", chosen, declined,
+    `support_by` the message by which that became so.
     `live` tells that something other than history has been accepted. `recent` are the latest
-    messages that went to somebody, `withdrawn` the ids of those sent in error. `standards`
+    messages, `withdrawn` the ids of those sent in error. `standards`
     are clocks that somebody was told of or changed. `lead_left` is set
     while the lead's agency has been told that the lead is no longer there. `moved_to` is the area
-    that the family moved to.
+    that the family moved to. `level_known` tells that the level was recorded and not only assumed;
+    `team` that a Team Around the Child was there when social care took over; `case_holder` is the
+    agency of social care that holds the case. `earlier_plan_ended` is when the last child
+    protection plan of a case closed since then ended: from then its three months run.
     """
 
     child: str
@@ -164,6 +171,11 @@ class Journey:
     lead_left: str = ""
     moved_to: str = ""
     standards: tuple[Standard, ...] = ()
+    support_by: str = ""
+    level_known: bool = False
+    team: bool = False
+    case_holder: str = ""
+    earlier_plan_ended: str = ""
 
     def request(self, message: str) -> Request | None:
         """Return the request made by that message, or None."""
@@ -178,10 +190,10 @@ class Journey:
         return replace(self, recent=(*self.recent, sent)[-MOST_RECENT:])
 
     def with_standard(self, standard: Standard) -> "Journey":
-        """Return the journey knowing of a clock how it stands now; the oldest is let go."""
+        """Return the journey knowing of a clock how it stands now; what is settled is let go."""
         named = (standard.clock, standard.started_by)
         others = tuple(s for s in self.standards if (s.clock, s.started_by) != named)
-        return replace(self, standards=(*others, standard)[-MOST_STANDARDS:])
+        return replace(self, standards=kept_standards((*others, standard)))
 
     def proposal(self, message: str) -> Proposal | None:
         """Return the open proposal made by that message, or None."""
@@ -189,34 +201,35 @@ class Journey:
 
     def with_request(self, request: Request) -> "Journey":
         """Return the journey with `request` added or replaced; old decided ones are let go."""
-        if not self.requests:
-            return replace(self, requests=(request,))
-        others = tuple(r for r in self.requests if r.id != request.id)
-        kept = (
-            tuple(r for r in others if not r.outcome)
-            + tuple(r for r in others if r.outcome)[-_PRIOR_REQUESTS:]
-        )
-        ids = {r.id for r in kept}
-        ordered = tuple(r for r in others if r.id in ids)
-        return replace(self, requests=(*ordered, request)[-_MOST_REQUESTS:])
+        requests = (*(r for r in self.requests if r.id != request.id), request)
+        if len(requests) > PRIOR_REQUESTS:
+            assessed = self.assessment.request if self.assessment else ""
+            requests = kept_requests(requests, assessed, self.child_in_need_since)
+        return replace(self, requests=requests)
 
     def open_requests_of(self, agency: str) -> int:
         """Return how many undecided requests about this child come from `agency`."""
         return sum(1 for r in self.requests if r.agency == agency and not r.outcome)
 
     def with_involved(self, *agencies: str) -> "Journey":
-        """Return the journey with these agencies having a part in it."""
+        """Return the journey with these agencies having a part in it; nobody's part gives way."""
         new = tuple(dict.fromkeys(a for a in agencies if a not in self.involved))
-        return replace(self, involved=(self.involved + new)[:_MOST_INVOLVED]) if new else self
+        return replace(self, involved=self.involved + new) if new else self
 
-    def with_consents(self, consents: tuple[Consent, ...]) -> "Journey":
+    def with_consents(self, consents: tuple[Consent, ...], now: datetime) -> "Journey":
         """Return the journey with these consents held; an id already held is left as it was.
 
-        What would go beyond `MOST_CONSENTS` is not held, and so permits nothing.
+        What has expired by `now` makes room. What would go beyond `MOST_CONSENTS` all the same is
+        not held, and so permits nothing.
         """
         held = {c.consent.id for c in self.consents}
         new = tuple(ConsentHeld(consent=c) for c in consents if c.id not in held)
-        return replace(self, consents=(self.consents + new)[:MOST_CONSENTS]) if new else self
+        if not new:
+            return self
+        kept = self.consents
+        if len(kept) + len(new) > MOST_CONSENTS:
+            kept = tuple(c for c in kept if not c.expired(now))
+        return replace(self, consents=(kept + new)[:MOST_CONSENTS])
 
 
 def dump(journey: Journey) -> bytes:
@@ -230,6 +243,11 @@ def _compact(journey: Journey) -> dict[str, Any]:
         value = getattr(journey, name)
         if value:
             made[name] = value
+    if journey.recent:
+        made["recent"] = [
+            (s.id, s.agency, s.to, s.kind, s.answered, s.consents, s.parts, s.at)
+            for s in journey.recent
+        ]
     if journey.consents:
         made["consents"] = [
             c.model_dump(mode="json", exclude_defaults=True) for c in journey.consents
@@ -256,11 +274,15 @@ _PLAIN = (
     "protection_plan_since",
     "last_review",
     "meetings",
-    "recent",
     "withdrawn",
     "lead_left",
     "moved_to",
     "standards",
+    "support_by",
+    "level_known",
+    "team",
+    "case_holder",
+    "earlier_plan_ended",
 )
 
 
@@ -278,9 +300,10 @@ def _meeting(made: dict[str, Any]) -> Meeting:
     return Meeting(**{**made, "invited": tuple(made.get("invited", ()))})
 
 
-def _sent(made: dict[str, Any]) -> Sent:
-    several = {name: tuple(made.get(name, ())) for name in ("to", "answered", "consents")}
-    return Sent(**{**made, **several})
+def _sent(made: list[Any]) -> Sent:
+    message, agency, to, kind, answered, consents, parts, at = made
+    several = (tuple(answered), tuple(consents), tuple(parts))
+    return Sent(message, agency, tuple(to), kind, *several, at)
 
 
 def load(made: dict[str, Any]) -> Journey:
@@ -312,4 +335,9 @@ def load(made: dict[str, Any]) -> Journey:
         lead_left=made.get("lead_left", ""),
         moved_to=made.get("moved_to", ""),
         standards=tuple(Standard(**s) for s in made.get("standards", ())),
+        support_by=made.get("support_by", ""),
+        level_known=made.get("level_known", False),
+        team=made.get("team", False),
+        case_holder=made.get("case_holder", ""),
+        earlier_plan_ended=made.get("earlier_plan_ended", ""),
     )

@@ -4,11 +4,14 @@ Kinds live in `contracts.messages`, one module per chapter of the guidance; this
 what they have in common and the registry.
 """
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
+
+from pydantic import ValidationError
 
 from contracts.consents import ALL_BASES, BasisKind, ConsentHeld
 from contracts.directory import Directory
@@ -30,7 +33,8 @@ class NoContent(Value):
 class Opened:
     """A message whose seal, form and statements have been verified; nothing else becomes one.
 
-    `sealed` is the sealed text as received, `digest` its SHA-256 in hex.
+    `sealed` is the sealed text as received, `digest` its SHA-256 in hex; `incomplete` tells that
+    parts of its content could not be read and were left out, which child protection alone may have.
     """
 
     event: Event
@@ -39,6 +43,7 @@ class Opened:
     statements: tuple[Disclosed, ...]
     sealed: str
     digest: str
+    incomplete: bool = False
 
     @cached_property
     def questions(self) -> frozenset[str]:
@@ -91,17 +96,26 @@ class Situation:
 class Step:
     """What a fold looks at: the accepted message and the instant of its decision.
 
-    A fold needs no disclosure, so that a journey can be refolded after an erasure.
+    A fold needs no disclosure, so that a journey can be refolded after an erasure. `delivered` are
+    the agencies that the message went to; None where nobody knows more than whom it addresses.
     """
 
     event: Event
     content: Any
     now: datetime
+    delivered: tuple[str, ...] | None = None
 
     @property
     def at(self) -> str:
         """Return the instant as a journey holds it."""
         return iso(self.now)
+
+    @property
+    def to(self) -> tuple[str, ...]:
+        """Return the agencies that the message went to, those first that may decide on it."""
+        if self.delivered is not None:
+            return self.delivered
+        return tuple(dict.fromkeys(r.agency for r in self.event.data.recipients))
 
 
 Guard = Callable[[Situation], Iterable[Refusal]]
@@ -132,6 +146,35 @@ class Kind:
     asks: bool = False
     addressed: bool = True
     by_service: bool = False
+
+
+def content_of(kind: Kind, said: Mapping[str, Any]) -> tuple[Any, bool]:
+    """Return what a message says in the form of its kind, and whether something was left out.
+
+    Of a request in the name of child protection a code that cannot be read is left out, so that a
+    form never stands between a child and help (003 §2.2). Raises ValidationError for every other
+    one, where the concern itself cannot be read, and for words, which belong into statements.
+    """
+    try:
+        return kind.content.model_validate(said), False
+    except ValidationError as error:
+        places = error.errors(include_url=False, include_input=False, include_context=False)
+        faulty = {str(place["loc"][0]) for place in places if place["loc"]}
+        urgent = kind.asks and said.get("concern") == "child_protection"
+        if not urgent or not all(_CODE.fullmatch(n) and _is_code(said[n]) for n in faulty):
+            raise
+    kept = {name: value for name, value in said.items() if name not in faulty}
+    return kind.content.model_validate(kept), True
+
+
+_CODE: Final = re.compile(r"[A-Za-z0-9_.:+-]{0,40}")
+
+
+def _is_code(value: object) -> bool:
+    """Tell whether a part of the content is a code, or a group of them, and no words."""
+    if isinstance(value, Mapping):
+        return all(_CODE.fullmatch(str(n)) and _is_code(v) for n, v in value.items())
+    return not isinstance(value, list) and _CODE.fullmatch(str(value)) is not None
 
 
 def iso(instant: datetime) -> str:

@@ -18,7 +18,7 @@ from contracts.directory import Directory, KeyHolder, SigningKey
 from contracts.errors import HandrailError
 from contracts.event import MAX_AGE, MAX_AHEAD, TYP, Event
 from contracts.identifiers import agency_of
-from contracts.kinds import Kind, Opened
+from contracts.kinds import Kind, Opened, content_of
 from contracts.messages import KINDS
 from contracts.reasons import Refusal
 from contracts.statements import Disclosed, open_disclosures
@@ -195,20 +195,20 @@ def _content(event: Event, sealed: Sealed) -> Opened | tuple[Refusal, ...]:
     kind = KINDS.get(event.kind)
     if kind is None:
         return (Refusal("message.unknown-kind"),)
-    content, wrong = _parse_content(kind, event)
+    content, incomplete, wrong = _parse_content(kind, event)
     statements = _statements(event, sealed.disclosures)
     if isinstance(statements, Refusal):
         return (*wrong, statements)
     if wrong:
         return wrong
-    return Opened(event, kind, content, statements, sealed.text, sealed.digest)
+    return Opened(event, kind, content, statements, sealed.text, sealed.digest, incomplete)
 
 
-def _parse_content(kind: Kind, event: Event) -> tuple[object, tuple[Refusal, ...]]:
+def _parse_content(kind: Kind, event: Event) -> tuple[object, bool, tuple[Refusal, ...]]:
     try:
-        return kind.content.model_validate(event.data.content), ()
+        return *content_of(kind, event.data.content), ()
     except ValidationError as error:
-        return None, _wrong_parts(error, "message.wrong-content", ("content",))
+        return None, False, _wrong_parts(error, "message.wrong-content", ("content",))
 
 
 def _statements(event: Event, disclosures: Disclosures | None) -> tuple[Disclosed, ...] | Refusal:

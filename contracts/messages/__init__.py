@@ -11,6 +11,7 @@ from contracts.messages import (
     meetings,
     notices,
     partners,
+    parts,
     plans,
     recording,
     referral,
@@ -40,6 +41,7 @@ KINDS: dict[str, Kind] = {
         standards,
         partners,
         tasks,
+        parts,
         notices,
     )
     for kind in module.KINDS

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from contracts.journey import Assessment, Journey
 from contracts.kinds import Kind, Situation, Step
-from contracts.messages.plans import after_protection, under_protection
-from contracts.messages.standing import CARE
+from contracts.messages.plans import found_at_risk, placed
+from contracts.messages.standing import CARE, IN_NEED, has_a_part
 from contracts.reasons import Refusal
 from contracts.roles import Capacity, Level
 from contracts.values import Value
@@ -60,6 +60,12 @@ def _assessment_open(s: Situation) -> Iterator[Refusal]:
         yield Refusal("assessment.none-open")
 
 
+def _takes_part(s: Situation) -> Iterator[Refusal]:
+    """Refuse an agency without a part; history may come from social care as it is now."""
+    if s.event.data.history is None:
+        yield from has_a_part(s)
+
+
 def _assessment_started(s: Situation) -> Iterator[Refusal]:
     """Refuse a conclusion of an assessment that nobody said had started (000 l.77)."""
     assessment = s.journey.assessment if s.journey else None
@@ -68,22 +74,25 @@ def _assessment_started(s: Situation) -> Iterator[Refusal]:
 
 
 def _fold_started(journey: Journey, step: Step) -> Journey:
-    open_one = journey.assessment or Assessment(request="", by=step.event.agency)
-    started = replace(open_one, by=step.event.agency, started=True)
-    return replace(journey, assessment=started).with_involved(step.event.agency)
+    agency = step.event.agency
+    open_one = journey.assessment or Assessment(request="", by=agency)
+    # Who assesses holds the case; a further assessment in an open case takes it from nobody.
+    holder = (journey.case_holder if journey.level in IN_NEED else "") or agency
+    started = replace(open_one, by=agency, started=True)
+    return replace(journey, assessment=started, case_holder=holder).with_involved(agency)
 
 
 def _fold_concluded(journey: Journey, step: Step) -> Journey:
-    done = replace(journey, assessment=None).with_involved(step.event.agency)
-    finding = step.content.finding
-    if finding is Finding.NOT_IN_NEED:
-        return done
+    """Fold a finding; none of them ends a child protection plan (003 §5.1)."""
+    concluded = replace(journey, assessment=None).with_involved(step.event.agency)
+    done, finding = placed(concluded, journey.level), step.content.finding
     if finding is Finding.CHILD_PROTECTION:
-        return under_protection(done, step.at)
-    if journey.level is Level.CHILD_PROTECTION:
-        return after_protection(done, step.at)
+        return found_at_risk(done)
+    if finding is Finding.NOT_IN_NEED or journey.level is Level.CHILD_PROTECTION:
+        return done
     since = journey.child_in_need_since or step.at
-    return replace(done, level=Level.CHILD_IN_NEED, case_open=True, child_in_need_since=since)
+    in_need = placed(done, Level.CHILD_IN_NEED)
+    return replace(in_need, case_open=True, child_in_need_since=since)
 
 
 def _fold_held(journey: Journey, step: Step) -> Journey:
@@ -111,7 +120,7 @@ CONCLUDED = Kind(
     fold=_fold_concluded,
     senders=CARE,
     authors=_SOCIAL_WORKERS,
-    guards=(_assessment_started,),
+    guards=(has_a_part, _assessment_started),
 )
 
 HELD = Kind(
@@ -122,6 +131,7 @@ HELD = Kind(
     fold=_fold_held,
     addressed=False,
     senders=CARE,
+    guards=(_takes_part,),
 )
 
 KINDS = (STARTED, CONCLUDED, HELD)

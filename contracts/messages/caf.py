@@ -14,10 +14,10 @@ from contracts.messages.guards import (
     to_role,
 )
 from contracts.messages.meetings import MeetingKind
-from contracts.messages.plans import known_without_recipients
+from contracts.messages.plans import known_without_recipients, placed
 from contracts.messages.referral import ask, decide_request
 from contracts.messages.standing import (
-    CHOSEN,
+    DECLINED,
     IN_NEED,
     has_a_part,
     has_declined,
@@ -107,10 +107,16 @@ def _tells_nobody_else(s: Situation) -> Iterator[Refusal]:
 
 
 def _family_agreed(s: Situation) -> Iterator[Refusal]:
-    """Refuse to go on after the family's no; that no may always be told."""
+    """Refuse to go on after the family's no, or over child protection (003 §§3.3, 5.1).
+
+    That no may always be told.
+    """
     outcome = s.message.content.outcome
     if outcome is not ContactOutcome.FAMILY_DECLINED and has_declined(s):
         yield Refusal("family.declined")
+    protected = s.journey is not None and s.journey.level is Level.CHILD_PROTECTION
+    if outcome is ContactOutcome.CAF_STARTED and protected:
+        yield Refusal("stepdown.not-child-in-need")
 
 
 def _may_end(s: Situation) -> Iterator[Refusal]:
@@ -145,7 +151,7 @@ def _fold_contact(journey: Journey, step: Step) -> Journey:
     if step.content.outcome is not ContactOutcome.CAF_STARTED:
         return after
     starts = after.level is Level.UNIVERSAL
-    return replace(after, support=CHOSEN, level=Level.EARLY_HELP if starts else after.level)
+    return placed(after, Level.EARLY_HELP) if starts else after
 
 
 def _fold_ended(journey: Journey, step: Step) -> Journey:
@@ -154,12 +160,12 @@ def _fold_ended(journey: Journey, step: Step) -> Journey:
         ended = declined(journey)
     team = MeetingKind.TEAM_AROUND_THE_CHILD.value
     ended = replace(
-        ended,
-        level=Level.UNIVERSAL,
+        placed(ended, Level.UNIVERSAL),
         lead=None,
         lead_left="",
         proposals=(),
-        support=ended.support if ended is not journey else "",
+        # A no stays the family's last word until the family itself says otherwise (003 §3.3).
+        support=DECLINED if ended.support == DECLINED else "",
         meetings=tuple(m for m in journey.meetings if m.kind != team),
     ).with_involved(step.event.agency)
     return known_without_recipients(ended, step)

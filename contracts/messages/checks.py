@@ -10,19 +10,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from contracts.consents import Consent, ConsentHeld, Covers
+from contracts.consents import Consent, ConsentHeld, Covers, GivenBy
 from contracts.identifiers import agency_of
 from contracts.kinds import Situation
 from contracts.messages import KINDS
+from contracts.messages.early_help import (
+    enters_early_help,
+    in_force,
+    led_outside_care,
+    months_run_from,
+)
+from contracts.messages.guards import answered_request
+from contracts.messages.standing import CHOSEN, has_declined
 from contracts.reasons import Refusal
-from contracts.roles import Capacity, Level, Role
+from contracts.roles import Capacity, Role
 from contracts.rules.combined import RulePacks
 from contracts.rules.packs import BASIS, GuardRule, PartsRule, TellRule, matches
 from contracts.rules.people import ROLES, agencies_of
 from contracts.worktime import WorkingCalendar
 
 _CALENDAR: Final = WorkingCalendar()
-_CARE: Final = frozenset({Role.SOCIAL_CARE, Role.FIRST_RESPONSE})
 _NO: Final = frozenset({"not_met", "not_accepted"})
 _AGENCY_CHECK: Final = "agency-check.requested"
 
@@ -127,13 +134,23 @@ def _discussed(s: Situation, rule: GuardRule) -> Iterator[Refusal]:
 
 def _time_at_child_in_need(s: Situation, rule: GuardRule) -> Iterator[Refusal]:
     """Count from the later of the plan's end and the start at child in need (domain, trap 8)."""
-    journey = s.journey
-    if journey is None or journey.level is not Level.CHILD_IN_NEED or _says_no(s):
+    since = months_run_from(s)
+    if not since or _says_no(s) or not enters_early_help(s):
         return
-    if not journey.protection_plan_ended or rule.length is None or rule.unit is None:
+    if rule.length is None or rule.unit is None:
         return
-    since = max(journey.protection_plan_ended, journey.child_in_need_since)
     if s.now < _CALENDAR.add(datetime.fromisoformat(since), rule.length, rule.unit):
+        yield Refusal(rule.refuses)
+
+
+def _family_wishes(s: Situation, rule: GuardRule) -> Iterator[Refusal]:
+    if enters_early_help(s) and (s.journey is None or s.journey.support != CHOSEN):
+        yield Refusal("family.declined" if has_declined(s) else rule.refuses)
+
+
+def _family_consulted(s: Situation, rule: GuardRule) -> Iterator[Refusal]:
+    """Ask for the family's word after a protection plan; else its two consents are its word."""
+    if months_run_from(s) and s.journey is not None and not s.journey.support:
         yield Refusal(rule.refuses)
 
 
@@ -144,21 +161,34 @@ def _says_no(s: Situation) -> bool:
 
 def _consent_to(covers: Covers) -> Judging:
     def judging(s: Situation, rule: GuardRule) -> Iterator[Refusal]:
-        if _says_no(s):
+        if _says_no(s) or not enters_early_help(s):
             return
-        if not any(
-            held.consent.covers is covers and _in_force(held, s.now) and _names(s, held, rule)
-            for held in s.consents
-        ):
+        if not any(_agreed(s, covers, rule)):
             yield Refusal(rule.refuses)
 
     return judging
 
 
-def _in_force(held: ConsentHeld, now: datetime) -> bool:
-    consent = held.consent
-    begun = held.withdrawn_at is None and consent.given_at <= now
-    return begun and (consent.expires_at is None or now < consent.expires_at)
+def _agreed(s: Situation, covers: Covers, rule: GuardRule) -> Iterator[Consent]:
+    """Yield the consents to the support, or to sharing, in force that name who the rule names."""
+    for held in s.consents:
+        if held.consent.covers is covers and in_force(held, s) and _names(s, held, rule):
+            yield held.consent
+
+
+def _gained_by_who_asks(s: Situation, rule: GuardRule) -> Iterator[Refusal]:
+    """Refuse a step down on consents that others took, or a carer gave (003 §4.3).
+
+    One that is not there at all is refused for that.
+    """
+    request = answered_request(s)
+    asks = s.event.agency if request is None else request.agency
+    for covers in Covers:
+        agreed = [] if _says_no(s) else list(_agreed(s, covers, rule))
+        if agreed and not any(
+            agency_of(c.taken_by) == asks and c.given_by is not GivenBy.CARER for c in agreed
+        ):
+            yield Refusal(rule.refuses, covers.value)
 
 
 def _names(s: Situation, held: ConsentHeld, rule: GuardRule) -> bool:
@@ -170,9 +200,7 @@ def _names(s: Situation, held: ConsentHeld, rule: GuardRule) -> bool:
 
 
 def _lead_outside_care(s: Situation, rule: GuardRule) -> Iterator[Refusal]:
-    lead = s.journey.lead if s.journey else None
-    role = s.role_of(lead.agency) if lead else None
-    if role is None or role in _CARE:
+    if not led_outside_care(s):
         yield Refusal(rule.refuses)
 
 
@@ -219,6 +247,17 @@ CHECKS: Final[dict[str, Check]] = {
         f"a consent of the family to sharing information with the {GIVEN} is in force",
         _consent_to(Covers.SHARING),
         codes=_ROLES,
+    ),
+    "consents_gained_by_sender": Check(
+        f"its consents naming the {GIVEN} were taken by the agency that asks, from a parent or the"
+        " young person",
+        _gained_by_who_asks,
+        codes=_ROLES,
+    ),
+    "family_wishes_support": Check("the family's wish for support is recorded", _family_wishes),
+    "family_consulted": Check(
+        "after a child protection plan the family's choice about support is recorded",
+        _family_consulted,
     ),
     "lead_outside_social_care": Check(
         "a lead professional outside social care has accepted", _lead_outside_care

@@ -6,13 +6,14 @@ from enum import StrEnum
 
 from contracts.journey import Journey
 from contracts.kinds import Kind, Situation, Step
+from contracts.messages.early_help import led_outside_care
 from contracts.messages.family import declined, without_support_asked
 from contracts.messages.guards import needs_statement
 from contracts.messages.meetings import MeetingKind
-from contracts.messages.plans import known_without_recipients
-from contracts.messages.standing import CARE, CHOSEN, DECLINED, not_declined
+from contracts.messages.plans import known_without_recipients, placed
+from contracts.messages.standing import CARE, CHOSEN, DECLINED, has_a_part, not_declined
 from contracts.reasons import Refusal
-from contracts.roles import Level
+from contracts.roles import Capacity, Level, Role
 from contracts.values import Value
 
 _TEAM_MEETING = MeetingKind.TEAM_AROUND_THE_CHILD.value
@@ -36,6 +37,23 @@ class CaseClosed(Value):
 def _case_is_open(s: Situation) -> Iterator[Refusal]:
     if s.event.data.history is None and (s.journey is None or not s.journey.case_open):
         yield Refusal("case.not-open")
+
+
+def _holds_the_case(s: Situation) -> Iterator[Refusal]:
+    """Refuse to close another agency's case (003 §§5.5, 5.7: the social worker closes).
+
+    Social care that works with the child may; First Response only what it assessed itself and no
+    social worker leads.
+    """
+    if s.event.data.history is not None:
+        return
+    yield from has_a_part(s)
+    if s.journey is None or s.role_of(s.event.agency) is not Role.FIRST_RESPONSE:
+        return
+    lead = s.journey.lead
+    led = lead is not None and s.role_of(lead.agency) is Role.SOCIAL_CARE
+    if led or s.journey.case_holder != s.event.agency:
+        yield Refusal("case.other-agency")
 
 
 def _no_assessment_runs(s: Situation) -> Iterator[Refusal]:
@@ -69,20 +87,20 @@ def _family_has_moved(s: Situation) -> Iterator[Refusal]:
 def _as_the_family_chose(s: Situation) -> Iterator[Refusal]:
     """Refuse to close against the family's own word, either way (003 §§3.3, 5.3, 5.7).
 
-    This makes no CAF a condition: another choice of the family can be recorded at any time.
+    Nor without a lead for the support that it chose. This makes no CAF a condition: another choice
+    of the family can be recorded at any time.
     """
     if s.journey is None or s.event.data.history is not None:
         return
     support = s.message.content.support
     if support is Support.CONTINUES:
         yield from not_declined(s)
-    elif support is not Support.TRANSFERRED and _support_lies_ahead(s.journey):
+    elif support is Support.TRANSFERRED or s.journey.support != CHOSEN:
+        return
+    elif s.journey.level is not Level.EARLY_HELP:
         yield Refusal("case.choice-differs")
-
-
-def _support_lies_ahead(journey: Journey) -> bool:
-    """Tell whether the family chose support that is to follow social care."""
-    return journey.support == CHOSEN and journey.level is not Level.EARLY_HELP
+    elif not led_outside_care(s):
+        yield Refusal("case.needs-lead")
 
 
 def _lead_is_there(s: Situation) -> Iterator[Refusal]:
@@ -116,29 +134,56 @@ def _fold_closed(journey: Journey, step: Step) -> Journey:
         case_open=False,
         assessment=None,
         proposals=(),
+        earlier_plan_ended=_plan_over(journey, step),
         child_in_need_since="",
         protection_plan_since="",
         protection_plan_ended="",
         last_review="",
         meetings=tuple(m for m in journey.meetings if m.kind == _TEAM_MEETING),
     ).with_involved(step.event.agency)
-    return known_without_recipients(_after_care(closed, step.content.support), step)
+    after = _after_care(closed, step.content.support, step.event.agency)
+    return known_without_recipients(replace(after, case_holder=""), step)
 
 
-def _after_care(closed: Journey, support: Support) -> Journey:
+def _plan_over(journey: Journey, step: Step) -> str:
+    """Return from when the time after the case's last protection plan counts (003 §5.1).
+
+    A plan that is in force at a move to another area counts as ended here with the closing.
+    """
+    history = step.event.data.history
+    at = step.at if history is None else f"{history.occurred_on}T00:00:00.000Z"
+    if journey.level is Level.CHILD_PROTECTION:
+        return at
+    if not journey.protection_plan_ended:
+        return journey.earlier_plan_ended
+    return max(journey.protection_plan_ended, journey.child_in_need_since)
+
+
+def _after_care(closed: Journey, support: Support, closer: str) -> Journey:
     """Return the closed journey at the level that follows.
 
-    Where social care never led, the Team Around the Child goes on, with the family's choice as it
-    was (003 §2.6); it ends by a message of its own, or with the move to another area.
+    A Team Around the Child that was there goes on with its lead, and with the family's choice as
+    it was (003 §§2.6, 2.7); it ends by a message of its own, or with the move to another area.
     """
     if support is Support.CONTINUES:
-        return replace(closed, level=Level.EARLY_HELP, support=CHOSEN)
-    if closed.level is Level.EARLY_HELP and support is not Support.TRANSFERRED:
-        return closed
-    ended = replace(closed, level=Level.UNIVERSAL, lead=None, lead_left="", meetings=())
+        return placed(closed, Level.EARLY_HELP)
+    if support is not Support.TRANSFERRED and _team_goes_on(closed, closer):
+        return placed(closed, Level.EARLY_HELP)
+    universal = placed(closed, Level.UNIVERSAL)
+    ended = replace(universal, lead=None, lead_left="", meetings=())
+    said_no = DECLINED in (support, closed.support)
     if support is Support.TRANSFERRED:
-        return replace(without_support_asked(ended, "closed"), support="")
-    return declined(ended) if DECLINED in (support, closed.support) else replace(ended, support="")
+        # The family's no goes with it; only its own word undoes that (003 §3.3).
+        asked = without_support_asked(ended, "closed")
+        return replace(asked, support=DECLINED if said_no else "")
+    return declined(ended) if said_no else replace(ended, support="")
+
+
+def _team_goes_on(closed: Journey, closer: str) -> bool:
+    """Tell whether a team is there with a lead of its own, and none of social care's."""
+    there = closed.team or closed.level is Level.EARLY_HELP
+    lead = closed.lead
+    return there and lead is not None and lead.agency not in (closer, closed.case_holder)
 
 
 def _settled(journey: Journey, *, everything: bool) -> Journey:
@@ -163,7 +208,9 @@ CLOSED = Kind(
     fold=_fold_closed,
     addressed=False,
     senders=CARE,
+    authors=frozenset({Capacity.SOCIAL_WORKER, Capacity.TEAM_MANAGER}),
     guards=(
+        _holds_the_case,
         _case_is_open,
         _no_assessment_runs,
         _plan_has_ended,

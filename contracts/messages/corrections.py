@@ -2,7 +2,8 @@
 
 A withdrawal takes the words back and never undoes what people have acted on: an open request, an
 open proposal and a meeting not held yet go; whatever was accepted, decided or found stands and is
-put right by a further message (003 principles: accountability; 004 §7.7: data protection).
+put right by a further message (003 principles: accountability; 004 §7.7: data protection). Who
+only had a part by a message about the wrong child, or gone to the wrong place, has none any more.
 """
 
 from collections.abc import Iterator
@@ -17,16 +18,16 @@ from contracts.document_parts import QuestionKey
 from contracts.identifiers import AgencyId, MessageId
 from contracts.journey import MOST_WITHDRAWN, Journey, Sent
 from contracts.kinds import EVERY_ROLE, Kind, Situation, Step
+from contracts.managers import is_alone
+from contracts.messages.guards import WITHDRAWN as WITHDRAWN_OUTCOME
 from contracts.messages.guards import answered_request, answers_request, tells_referrer
 from contracts.messages.managers import manager_countersigns
 from contracts.messages.referral import MOST_ASKED, Concern
 from contracts.messages.standing import left_out
+from contracts.messages.taking_back import chose_for_it, still_answered, without_parts
 from contracts.reasons import Refusal
 from contracts.roles import Role
 from contracts.values import Value
-
-WITHDRAWN_OUTCOME = "withdrawn"
-"""The outcome of a request that its sender took back."""
 
 _FRONT_DOOR = frozenset({Role.FIRST_RESPONSE, Role.SOCIAL_CARE})
 _CAF = frozenset({Role.CAF_TEAM})
@@ -55,10 +56,12 @@ WITHDRAWABLE = frozenset(
 )
 """What may be withdrawn for any error: it asks, proposes or tells, and decides nothing.
 
-Of any other message, but never of a lead's acceptance, the words can be taken back from a wrong
-recipient; what it decided stands.
+Of any other message the words can be taken back from a wrong recipient, or where it was about the
+wrong child; what it decided stands until further messages put it right.
 """
-_LEAD_ACCEPTED = "lead.accepted"
+_NEVER = frozenset({"lead.accepted", "message.withdrawn"})
+"""What has no words to take back: who accepted leads on, what was withdrawn stays so."""
+_BREACHES = ("wrong_child", "wrong_recipient")
 
 
 class SentInError(StrEnum):
@@ -126,37 +129,53 @@ def _may_withdraw(s: Situation) -> Iterator[Refusal]:
         return
     if s.journey is not None and content.message in s.journey.withdrawn:
         yield Refusal("withdrawal.already")
-    from_recipient = content.error is SentInError.WRONG_RECIPIENT and sent.kind != _LEAD_ACCEPTED
-    if sent.kind not in WITHDRAWABLE and not from_recipient:
+    words = content.error in _BREACHES and sent.kind not in _NEVER
+    if sent.kind not in WITHDRAWABLE and not words:
         yield Refusal("withdrawal.of-record", sent.kind)
     yield from left_out(s, sent.to)
 
 
 def _manager_lets_protection_go(s: Situation) -> Iterator[Refusal]:
-    """Refuse to take a child-protection concern back on one person's word (003 §2.2)."""
+    """Refuse to take a child-protection concern back on one person's word (003 §2.2).
+
+    But of somebody who works alone: whoever has the concern learns that it was taken back.
+    """
     request = s.journey.request(s.message.content.message) if s.journey else None
     if request is None or not request.protection:
         return
-    if s.message.content.error is SentInError.SENT_IN_ERROR or not manager_countersigns(s):
+    agreed = manager_countersigns(s) or is_alone(s.directory, s.event.agency, s.event.time)
+    if s.message.content.error is SentInError.SENT_IN_ERROR or not agreed:
         yield Refusal("withdrawal.protection")
 
 
 def _fold_withdrawn(journey: Journey, step: Step) -> Journey:
-    name = step.content.message
+    """Take back what the sender's own agency sent under that id; another's of that id stays."""
+    name, agency = step.content.message, step.event.agency
     sent, request = journey.sent(name), journey.request(name)
+    sent = sent if sent is not None and sent.agency == agency else None
+    request = request if request is not None and request.agency == agency else None
     wrong_child = step.content.error is SentInError.WRONG_CHILD
     brought = set(sent.consents) if sent is not None and wrong_child else set[str]()
     after = replace(
         journey,
         withdrawn=(*journey.withdrawn, name)[-MOST_WITHDRAWN:],
-        proposals=tuple(p for p in journey.proposals if p.id != name),
-        meetings=tuple(m for m in journey.meetings if m.id != name),
+        proposals=tuple(p for p in journey.proposals if (p.id, p.proposed_by) != (name, agency)),
+        meetings=tuple(m for m in journey.meetings if (m.id, m.by) != (name, agency)),
         consents=tuple(c for c in journey.consents if c.consent.id not in brought),
-        answered=_still_answered(journey, sent),
+        answered=still_answered(journey, sent),
+        support="" if chose_for_it(journey, request, wrong_child=wrong_child) else journey.support,
     )
-    if request is None or request.outcome:
-        return _taken_back(after, sent)
-    return after.with_request(replace(request, outcome=WITHDRAWN_OUTCOME))
+    if request is not None and not request.outcome and _asks_no_more(request.kind, step):
+        after = after.with_request(replace(request, outcome=WITHDRAWN_OUTCOME))
+    else:
+        after = _taken_back(after, sent)
+    if sent is None or not sent.parts or step.content.error not in _BREACHES:
+        return after
+    return without_parts(after, sent, wrong_child=wrong_child)
+
+
+def _asks_no_more(kind: str, step: Step) -> bool:
+    return kind in WITHDRAWABLE or step.content.error is SentInError.WRONG_CHILD
 
 
 def _taken_back(journey: Journey, sent: Sent | None) -> Journey:
@@ -172,41 +191,55 @@ def _taken_back(journey: Journey, sent: Sent | None) -> Journey:
     return journey.with_request(replace(request, to=tuple(to), about=""))
 
 
-def _still_answered(journey: Journey, sent: Sent | None) -> dict[str, tuple[str, str]]:
-    """Return what is answered without `sent`: what a later message answered again stays so.
+def passed_on(s: Situation) -> frozenset[str]:
+    """Return the agencies to which a message passes on child protection that was asked of it.
 
-    A redirected request repeats what it redirects and answers nothing anew.
+    Consent is not asked for there (003 §2.2): whom it was asked of, who asked, and the new agency
+    where that may act on it. Empty for every other message.
     """
-    if sent is None:
-        return journey.answered
-    later = journey.recent[journey.recent.index(sent) + 1 :]
-    again = {n for m in later if m.kind != "request.redirected" for n in m.answered}
-    gone = {str(number) for number in sent.answered if number not in again}
-    return {number: mark for number, mark in journey.answered.items() if number not in gone}
+    if s.message.kind.name != REDIRECTED.name:
+        return frozenset()
+    request, to = answered_request(s), s.message.content.to
+    if request is None or not request.protection or s.event.agency not in request.to:
+        return frozenset()
+    may_act = s.role_of(to) in REDIRECTED_TO.get(request.kind, EVERY_ROLE)
+    return frozenset({request.agency, *request.to, *((to,) if may_act else ())})
+
+
+def whose_words(s: Situation) -> frozenset[str]:
+    """Return who asked what a message redirects: they hear of it, and wrote its words themselves.
+
+    The consent to share them elsewhere need not name them.
+    """
+    request = answered_request(s) if s.message.kind.name == REDIRECTED.name else None
+    return frozenset({request.agency} if request is not None else ())
 
 
 def _goes_where_it_can_be_answered(s: Situation) -> Iterator[Refusal]:
     content, request = s.message.content, answered_request(s)
     if content.to not in s.recipients:
         yield Refusal("recipient.missing", content.to)
-    if request is None:
+    if request is None or s.event.agency not in request.to:
         return
     if content.of_kind not in (None, request.kind):
         yield Refusal("message.wrong-content", "content.of_kind")
+    if content.concern is not None and not request.protection:
+        yield Refusal("message.wrong-content", "content.concern")
     if content.to in {*request.to, request.agency, s.event.agency}:
         yield Refusal("redirect.same", content.to)
-    if s.role_of(content.to) not in REDIRECTED_TO.get(request.kind, EVERY_ROLE):
-        yield Refusal("redirect.role", content.to)
+    roles = REDIRECTED_TO.get(request.kind, EVERY_ROLE)
+    # Whoever has child protection may bring in who acts on it: nobody is asked less for that.
+    giver = content.to if request.protection else s.event.agency
+    for agency in dict.fromkeys((content.to, giver)):
+        if s.role_of(agency) not in roles:
+            yield Refusal("redirect.role", agency)
 
 
 def _fold_redirected(journey: Journey, step: Step) -> Journey:
     """Ask the new agency; who redirects need not answer, but for child protection still must."""
     request = journey.request(step.event.data.answers or "")
-    # Child protection passes whatever else is wrong with it, so the fold looks for itself.
-    if request is None or request.outcome or step.event.agency not in request.to:
-        return journey.with_involved(step.content.to)
-    if step.content.concern is not None and not request.protection:
-        return journey.with_involved(step.content.to)
+    if request is None:
+        return journey
     goes = set[str]() if request.protection else {step.event.agency}
     to = dict.fromkeys((step.content.to, *(a for a in request.to if a not in goes)))
     moved = replace(
@@ -215,7 +248,10 @@ def _fold_redirected(journey: Journey, step: Step) -> Journey:
         about=step.event.id,
         acknowledged_by=tuple(a for a in request.acknowledged_by if a not in goes),
     )
-    return journey.with_request(moved).with_involved(step.content.to)
+    after = journey.with_request(moved)
+    # Who has no part can give none: an enquiry may go from hand to hand among outsiders.
+    has_part = step.event.agency in journey.involved
+    return after.with_involved(step.content.to) if has_part else after
 
 
 def _not_protection(s: Situation) -> Iterator[Refusal]:
@@ -225,8 +261,8 @@ def _not_protection(s: Situation) -> Iterator[Refusal]:
         yield Refusal("return.child-protection")
 
 
-def _fold_returned(journey: Journey, step: Step) -> Journey:
-    return journey.with_involved(step.event.agency)
+def _unchanged(journey: Journey, _step: Step) -> Journey:
+    return journey
 
 
 WITHDRAWN = Kind(
@@ -235,6 +271,7 @@ WITHDRAWN = Kind(
     cites="004 §7.7; 003 principles: accountability",
     content=MessageWithdrawn,
     fold=_fold_withdrawn,
+    addressed=False,
     bases=frozenset({BasisKind.NOTICE}),
     guards=(_may_withdraw, _manager_lets_protection_go),
 )
@@ -257,7 +294,7 @@ RETURNED = Kind(
     title="A request is returned for gaps and stays open",
     cites="002: information gathering",
     content=MessageReturned,
-    fold=_fold_returned,
+    fold=_unchanged,
     guards=(
         answers_request(*REDIRECTED_TO),
         tells_referrer,

@@ -25,8 +25,30 @@ def date_faults(s: Situation) -> Iterator[Refusal]:
     latest = min(s.now, s.event.time)
     if occurred is not None and occurred > latest + MAX_AHEAD:
         yield Refusal("message.in-future", "occurred_at")
+    for name, reported in _reported(s.message.content):
+        if reported > latest + MAX_AHEAD:
+            yield Refusal("message.in-future", name)
+    yield from _consents_that_cannot_be(s, latest + MAX_AHEAD)
     if not _is_unborn(s) and born_later_than(s.message, occurred or latest):
         yield Refusal("message.before-birth", BORN_ON)
+
+
+def _reported(content: object) -> Iterator[tuple[str, datetime]]:
+    """Yield the instants in a content at which something is said to have happened."""
+    discussed = getattr(content, "discussed", None)
+    if discussed is not None:
+        yield "content.discussed", discussed.at
+    review = getattr(content, "child_in_need_review", None)
+    if review is not None:
+        yield "content.child_in_need_review", review
+
+
+def _consents_that_cannot_be(s: Situation, latest: datetime) -> Iterator[Refusal]:
+    for consent in s.event.data.consents:
+        if consent.given_at > latest:
+            yield Refusal("message.in-future", "consents")
+        if consent.expires_at is not None and consent.expires_at <= consent.given_at:
+            yield Refusal("message.wrong-content", "consents")
 
 
 def born_later_than(message: Opened, instant: datetime) -> bool:

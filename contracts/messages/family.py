@@ -12,7 +12,13 @@ from contracts.journey import Journey
 from contracts.kinds import Kind, NoContent, Situation, Step
 from contracts.messages.dates import born_later_than
 from contracts.messages.guards import needs_statement
-from contracts.messages.standing import CHOSEN, DECLINED, has_a_part, tells_involved
+from contracts.messages.standing import (
+    CHOSEN,
+    DECLINED,
+    has_a_part,
+    speaks_for_family,
+    tells_involved,
+)
 from contracts.reasons import Refusal
 from contracts.values import Value
 
@@ -102,7 +108,7 @@ CHOICE = Kind(
     content=ChoiceRecorded,
     fold=_fold_choice,
     addressed=False,
-    guards=(has_a_part,),
+    guards=(has_a_part, speaks_for_family),
 )
 
 BORN = Kind(
@@ -128,7 +134,7 @@ MOVED = Kind(
     content=FamilyMoved,
     fold=_fold_moved,
     addressed=False,
-    guards=(has_a_part, tells_involved),
+    guards=(has_a_part, speaks_for_family, tells_involved),
 )
 
 KINDS = (CHOICE, BORN, MOVED)

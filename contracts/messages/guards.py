@@ -13,6 +13,9 @@ from contracts.roles import Role
 from contracts.rules.packs import Person
 from contracts.rules.people import agencies_of, referrers
 
+WITHDRAWN = "withdrawn"
+"""The outcome of a request that its sender took back."""
+
 
 def to_role(role: Role) -> Guard:
     """Return a guard: at least one recipient is an agency of `role`."""
@@ -34,9 +37,14 @@ def answers_request(*kinds: str) -> Guard:
         elif s.event.agency not in request.to:
             yield Refusal("request.not-recipient")
         elif request.outcome:
-            yield Refusal("request.already-answered")
+            yield Refusal(why_answered(request))
 
     return guard
+
+
+def why_answered(request: Request) -> str:
+    """Return why nobody answers a request whose outcome is known: taken back, or answered."""
+    return "request.withdrawn" if request.outcome == WITHDRAWN else "request.already-answered"
 
 
 def answered_request(s: Situation) -> Request | None:

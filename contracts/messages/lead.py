@@ -9,7 +9,9 @@ from dataclasses import replace
 from contracts.identifiers import PractitionerId, agency_of
 from contracts.journey import Journey, Lead, Proposal
 from contracts.kinds import Kind, NoContent, Situation, Step
-from contracts.messages.standing import CARE, IN_NEED, left_out, not_declined
+from contracts.messages.early_help import agreed_to_support, begins_with_lead
+from contracts.messages.plans import placed
+from contracts.messages.standing import CARE, CHOSEN, IN_NEED, left_out, not_declined
 from contracts.reasons import Refusal
 from contracts.roles import Level, Role
 from contracts.values import Value
@@ -25,20 +27,37 @@ def _may_propose(s: Situation) -> Iterator[Refusal]:
     """Refuse a proposal by an agency without the standing for it.
 
     The lead's agency may, and with a part in the journey social care, First Response and the CAF
-    team; once the lead has left, every agency with a part may, so that no child stays without one.
-    A social worker leads only once an assessment found need (003 §2.8), and nobody is proposed
-    for support that the family declined (§3.3).
+    team; once the lead has left, every agency with a part may, so that no child stays without one,
+    and so may an agency that starts a CAF where the family wishes it (003 §1.1). A social worker
+    leads only once an assessment found need (§2.8), and nobody is proposed for support that the
+    family declined (§3.3).
     """
     lead = s.journey.lead if s.journey else None
     by_role = s.has_part and s.role_of(s.event.agency) in (*CARE, Role.CAF_TEAM)
     vacant = s.has_part and s.journey is not None and bool(s.journey.lead_left)
-    if not by_role and not vacant and (lead is None or lead.agency != s.event.agency):
+    leads = lead is not None and lead.agency == s.event.agency
+    if not (by_role or vacant or leads or _starts_a_caf(s)):
         yield Refusal("lead.may-not-propose")
     into_care = s.role_of(agency_of(s.message.content.practitioner)) in CARE
     if not into_care:
         yield from not_declined(s)
+        yield from _not_under_protection(s)
     elif s.journey is None or s.journey.level not in IN_NEED:
         yield Refusal("lead.not-in-need")
+
+
+def _starts_a_caf(s: Situation) -> bool:
+    """Tell whether an agency that works with the family may start a CAF (003 §§1.1, 3.3)."""
+    journey = s.journey
+    if journey is None or not s.has_part or journey.support != CHOSEN:
+        return False
+    return begins_with_lead(journey) and agreed_to_support(s)
+
+
+def _not_under_protection(s: Situation) -> Iterator[Refusal]:
+    """Refuse that anybody outside social care lead at child protection (003 §§2.8, 5.1)."""
+    if s.journey is not None and s.journey.level is Level.CHILD_PROTECTION:
+        yield Refusal("lead.child-protection")
 
 
 def _proposal_is_new(s: Situation) -> Iterator[Refusal]:
@@ -51,19 +70,27 @@ def _proposal_is_new(s: Situation) -> Iterator[Refusal]:
         return
     if any(not _replaceable(s, p) for p in s.journey.proposals):
         yield Refusal("lead.already-proposed")
-    if s.journey.lead is not None and s.journey.lead.practitioner == proposed:
+    # Who was proposed before learns that somebody else is asked now.
+    yield from left_out(s, tuple(p.agency for p in s.journey.proposals))
+    # Somebody who was said to have left, and is there, leads again by accepting anew.
+    leads = s.journey.lead is not None and s.journey.lead.practitioner == proposed
+    if leads and not s.journey.lead_left:
         yield Refusal("lead.already-lead")
 
 
 def _replaceable(s: Situation, proposal: Proposal) -> bool:
     """Tell whether a proposal may give way to another.
 
-    To its own proposer at any time; to everybody who may propose when the person has left, or when
-    the time to answer has lapsed. A lapsed proposal stays open until it is replaced: a late yes
-    still counts while nobody else was proposed, for a child is better led late than not at all.
+    To its own proposer at any time, and to social care's once need is found (003 §2.8); to
+    everybody who may propose when the person has left, or when the time to answer has lapsed. A
+    lapsed proposal stays open until it is replaced: a late yes still counts while nobody else was
+    proposed, for a child is better led late than not at all.
     """
     left = s.directory.practitioner(proposal.practitioner, s.now) is None
-    return left or proposal.lapsed or proposal.proposed_by == s.event.agency
+    in_need = s.journey is not None and s.journey.level in IN_NEED
+    by_care = in_need and s.has_part and s.role_of(s.event.agency) in CARE
+    gives_way = by_care and s.role_of(proposal.proposed_by) not in CARE
+    return left or proposal.lapsed or gives_way or proposal.proposed_by == s.event.agency
 
 
 def _proposal(s: Situation) -> Proposal | None:
@@ -74,11 +101,24 @@ def _proposal(s: Situation) -> Proposal | None:
 def _answers_proposal(s: Situation) -> Iterator[Refusal]:
     proposal = _proposal(s)
     if proposal is None:
-        yield Refusal("lead.no-proposal")
+        yield Refusal("lead.superseded" if _superseded(s) else "lead.no-proposal")
         return
     if s.event.data.author.id != proposal.practitioner:
         yield Refusal("lead.not-the-proposed")
     yield from left_out(s, (proposal.proposed_by,))
+
+
+def _superseded(s: Situation) -> bool:
+    """Tell whether somebody else has been proposed since the proposal that is answered."""
+    recent, answers = (s.journey.recent if s.journey else ()), s.event.data.answers
+    proposed = [m.id for m in recent if m.kind == PROPOSED.name]
+    return answers in proposed[:-1]
+
+
+def _may_lead_now(s: Situation) -> Iterator[Refusal]:
+    """Refuse a yes of somebody proposed before the child came under child protection."""
+    if s.role_of(s.event.agency) not in CARE:
+        yield from _not_under_protection(s)
 
 
 def _withdraws_own_proposal(s: Situation) -> Iterator[Refusal]:
@@ -108,11 +148,10 @@ def _fold_accepted(journey: Journey, step: Step) -> Journey:
     if proposal is None:
         return journey
     lead = Lead(proposal.practitioner, proposal.agency, step.at, step.event.id)
-    led = replace(_without(journey, step), lead=lead, lead_left="")
-    # Where no case is open, whoever leads from here leads a Team Around the Child (003 §3.4).
-    if journey.level is Level.UNIVERSAL and not journey.case_open:
-        return replace(led, level=Level.EARLY_HELP)
-    return led
+    # A social worker who leads takes the place of the team that was there (003 §2.8).
+    team = journey.team and proposal.agency != journey.case_holder
+    led = replace(_without(journey, step), lead=lead, lead_left="", team=team)
+    return placed(led, Level.EARLY_HELP) if begins_with_lead(journey) else led
 
 
 PROPOSED = Kind(
@@ -130,7 +169,7 @@ ACCEPTED = Kind(
     cites="003 §§2.8, 3.4, 4.3",
     content=NoContent,
     fold=_fold_accepted,
-    guards=(_answers_proposal,),
+    guards=(_answers_proposal, _may_lead_now),
 )
 
 REFUSED = Kind(

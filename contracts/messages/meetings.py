@@ -10,10 +10,11 @@ from enum import StrEnum
 
 from contracts.event import MAX_AHEAD
 from contracts.identifiers import MessageId
-from contracts.journey import MOST_MEETINGS, Journey, Meeting
+from contracts.journey import Journey, Meeting
+from contracts.journey_bounds import MOST_MEETINGS, kept_meetings
 from contracts.kinds import Kind, Situation, Step, iso
 from contracts.messages.managers import manager_signs
-from contracts.messages.plans import happened, known_without_recipients, under_protection
+from contracts.messages.plans import after_conference, happened, known_without_recipients
 from contracts.messages.standing import CARE, CHOSEN, has_a_part, has_declined, left_out
 from contracts.reasons import Refusal
 from contracts.roles import Capacity, Level
@@ -96,6 +97,9 @@ _LEVELS = {
     _K.PROTECTION_REVIEW: Level.CHILD_PROTECTION,
 }
 REVIEWS = frozenset({_K.CHILD_IN_NEED_REVIEW, _K.PROTECTION_REVIEW})
+_NEVER_REFUSED = frozenset({_K.CONFERENCE, _K.STRATEGY_DISCUSSION, _K.CHILD_IN_NEED})
+_MOST_EACH = 4
+"""How many open meetings an agency outside social care may have called."""
 _OF_MEMBERS = frozenset({_K.CORE_GROUP, _K.STRATEGY_DISCUSSION})
 
 
@@ -159,7 +163,17 @@ def _is_a_new_one(s: Situation) -> Iterator[Refusal]:
         return
     if _open_meeting(journey, s.message.content.ref) is not None:
         yield Refusal("meeting.already-convened")
-    if len(journey.meetings) >= MOST_MEETINGS:
+    yield from _has_room(s, journey)
+
+
+def _has_room(s: Situation, journey: Journey) -> Iterator[Refusal]:
+    """Refuse many open meetings of one agency, and of teams; never what a child cannot wait for."""
+    care, meeting = s.role_of(s.event.agency) in CARE, s.message.content.meeting
+    if care and meeting in _NEVER_REFUSED:
+        return
+    own = sum(m.by == s.event.agency for m in journey.meetings)
+    teams = sum(m.kind == _K.TEAM_AROUND_THE_CHILD for m in journey.meetings)
+    if own >= (MOST_MEETINGS if care else _MOST_EACH) or teams >= MOST_MEETINGS:
         yield Refusal("journey.full")
 
 
@@ -177,8 +191,17 @@ def _was_convened(s: Situation) -> Iterator[Refusal]:
     known = _open_meeting(s.journey, content.ref) if s.journey else None
     if known is None or getattr(content, "meeting", known.kind) != known.kind:
         yield Refusal("meeting.unknown")
-    else:
+    elif s.has_part:
         yield from _by_its_role(s, known.kind)
+        if not _theirs(s, known):
+            yield Refusal("meeting.not-yours")
+
+
+def _theirs(s: Situation, meeting: Meeting) -> bool:
+    """Tell whether the sender called the meeting, leads, or is social care."""
+    lead = s.journey.lead if s.journey else None
+    leads = lead is not None and lead.agency == s.event.agency
+    return leads or s.event.agency == meeting.by or s.role_of(s.event.agency) in CARE
 
 
 def _held_after_it_was_called(s: Situation) -> Iterator[Refusal]:
@@ -202,14 +225,15 @@ def _early(meeting: MeetingKind | None) -> timedelta:
 def _comes_to_what_it_may(s: Situation) -> Iterator[Refusal]:
     """Refuse an outcome that such a meeting cannot have, and a plan that no social worker signs.
 
-    A child protection plan is made by a conference alone and leads to no CAF (003 §§2.8, 5.1).
+    A child protection plan is made by a conference alone and leads to no CAF (003 §§2.8, 5.1);
+    that none is made is signed in the same way.
     """
     content = s.message.content
     if content.outcome not in _OUTCOMES[content.meeting]:
         yield Refusal("meeting.outcome")
     signed_as = {signer.capacity for signer in s.event.signers}
     by_care = signed_as & {Capacity.SOCIAL_WORKER, Capacity.TEAM_MANAGER}
-    if content.outcome is _O.PROTECTION_PLAN and not by_care:
+    if content.outcome in (_O.PROTECTION_PLAN, _O.NO_PLAN) and not by_care:
         yield Refusal("practitioner.capacity", Capacity.SOCIAL_WORKER.value)
 
 
@@ -237,7 +261,7 @@ def _fold_convened(journey: Journey, step: Step) -> Journey:
     invited = tuple(dict.fromkeys(r.agency for r in event.data.recipients))
     kind, at = content.meeting.value, iso(event.time)
     called = Meeting(event.id, kind, content.ref, event.agency, invited, at)
-    meetings = (*journey.meetings, called)[-MOST_MEETINGS:]
+    meetings = kept_meetings((*journey.meetings, called))
     return replace(journey, meetings=meetings).with_involved(event.agency, *invited)
 
 
@@ -247,8 +271,8 @@ def _fold_held(journey: Journey, step: Step) -> Journey:
     after = replace(journey, meetings=over).with_involved(step.event.agency)
     if content.meeting in REVIEWS:
         after = replace(after, last_review=max(after.last_review, at))
-    if content.outcome is _O.PROTECTION_PLAN:
-        after = under_protection(after, at)
+    if content.meeting is _K.CONFERENCE:
+        after = after_conference(after, at, step.at, plan=content.outcome is _O.PROTECTION_PLAN)
     return known_without_recipients(after, step)
 
 

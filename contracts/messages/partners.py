@@ -75,11 +75,18 @@ def _fold_check(journey: Journey, step: Step) -> Journey:
 
 
 def _fold_enquiry(journey: Journey, step: Step) -> Journey:
-    return ask(journey, step, ENQUIRY_MADE.name, protection=False)
+    """Wait for the reply; an enquiry from outside gives nobody a part in the journey."""
+    asked = ask(journey, step, ENQUIRY_MADE.name, protection=False)
+    has_part = step.event.agency in journey.involved
+    return asked if has_part else replace(asked, involved=journey.involved)
 
 
 def _fold_answered(journey: Journey, step: Step) -> Journey:
     return decide_request(journey, step, ANSWERED)
+
+
+def _fold_replied(journey: Journey, step: Step) -> Journey:
+    return replace(decide_request(journey, step, ANSWERED), involved=journey.involved)
 
 
 def _about_somebody_elses(s: Situation) -> Iterator[Refusal]:
@@ -215,7 +222,7 @@ ENQUIRY_ANSWERED = Kind(
     title="The reply to an enquiry",
     cites="004 §9.1",
     content=NoContent,
-    fold=_fold_answered,
+    fold=_fold_replied,
     guards=(answers_request(ENQUIRY_MADE.name), tells_referrer),
 )
 

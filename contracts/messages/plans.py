@@ -1,4 +1,7 @@
-"""Child protection plans: how one begins, and the only ways in which one ends (003 §§2.8, 5.1)."""
+"""Levels of help and child protection plans: how a plan begins, and the only way in which it ends.
+
+003 §§2.8, 5.1: a conference makes a plan, social worker and team manager end it.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,38 +9,59 @@ from datetime import datetime
 
 from contracts.journey import Journey, Sent
 from contracts.kinds import Kind, NoContent, Situation, Step, iso
-from contracts.messages.standing import CARE, has_a_part
+from contracts.messages.standing import CARE, IN_NEED, has_a_part
 from contracts.reasons import Refusal
 from contracts.roles import Capacity, Level
 
 
-def under_protection(journey: Journey, since: str) -> Journey:
-    """Return the journey with the child on a protection plan from `since` on.
+def placed(journey: Journey, level: Level) -> Journey:
+    """Return the journey with the child at `level`, as a message has recorded it.
 
-    A plan that is in force already goes on from its own beginning.
+    A Team Around the Child that is there when social care takes over goes on beside it (003 §2.7).
     """
-    begun = journey.level is Level.CHILD_PROTECTION and journey.protection_plan_since
-    return replace(
-        journey,
-        level=Level.CHILD_PROTECTION,
-        case_open=True,
-        protection_plan_since=begun or since,
-        protection_plan_ended="",
-    )
+    team = level in IN_NEED and (journey.team or journey.level is Level.EARLY_HELP)
+    return replace(journey, level=level, level_known=True, team=team)
 
 
-def after_protection(journey: Journey, ended: str) -> Journey:
-    """Return the journey with the plan ended and the child in need, both from `ended` on.
+def found_at_risk(journey: Journey) -> Journey:
+    """Return the journey with the child at child protection; a conference decides on the plan."""
+    return replace(placed(journey, Level.CHILD_PROTECTION), case_open=True)
 
-    From then the three months run before a step down to a CAF may be considered (003 §5.1).
+
+def after_conference(journey: Journey, held: str, learned: str, *, plan: bool) -> Journey:
+    """Return the journey after a conference held at `held` and known since `learned` (003 §2.8).
+
+    A plan begins with the conference; one in force goes on from its own beginning. A team that was
+    there before has a core group in its place: early help comes back by a step down alone. Where
+    no plan was made and none is in force, the child is in need.
+    """
+    if plan:
+        return replace(
+            placed(journey, Level.CHILD_PROTECTION),
+            case_open=True,
+            team=False,
+            protection_plan_since=journey.protection_plan_since or held,
+            protection_plan_ended="",
+        )
+    if journey.level is not Level.CHILD_PROTECTION or journey.protection_plan_since:
+        return journey
+    in_need = placed(journey, Level.CHILD_IN_NEED)
+    return replace(in_need, case_open=True, child_in_need_since=learned)
+
+
+def after_protection(journey: Journey, ended: str, learned: str) -> Journey:
+    """Return the journey with the plan ended at `ended`, in need since `learned`.
+
+    The three months before a step down to a CAF run from the later, so that no earlier day that
+    somebody names shortens them; a step down from before does not count any more (003 §5.1).
     """
     return replace(
-        journey,
-        level=Level.CHILD_IN_NEED,
+        placed(journey, Level.CHILD_IN_NEED),
         case_open=True,
+        team=False,
         protection_plan_since="",
         protection_plan_ended=ended,
-        child_in_need_since=ended,
+        child_in_need_since=learned,
     )
 
 
@@ -77,7 +101,8 @@ def _ends_after_it_was_in_force(s: Situation) -> Iterator[Refusal]:
 
 
 def _fold_ended(journey: Journey, step: Step) -> Journey:
-    ended = after_protection(journey, happened(step)).with_involved(step.event.agency)
+    over = after_protection(journey, happened(step), step.at)
+    ended = over.with_involved(step.event.agency)
     return known_without_recipients(ended, step)
 
 

@@ -11,7 +11,9 @@ from contracts.identifiers import MessageId, PractitionerId, agency_of
 from contracts.journey import Journey, Lead
 from contracts.kinds import Kind, NoContent, Situation, Step, iso
 from contracts.messages.family import may_be_unborn, unborn_after
-from contracts.messages.guards import answered_request
+from contracts.messages.guards import answered_request, why_answered
+from contracts.messages.plans import placed
+from contracts.messages.standing import IN_NEED, not_declined, works_with_family
 from contracts.reasons import Refusal
 from contracts.roles import Capacity, Level, Role
 from contracts.values import Instant, Value
@@ -20,7 +22,8 @@ from contracts.values import Instant, Value
 class OpenedBefore(Value):
     """A case already open when an agency joins: its level and its lead professional.
 
-    The lead professional countersigns, which is the acceptance. Dates are instants. A plan whose
+    The lead professional countersigns, which is the acceptance. The agencies that it goes to work
+    with the child as well, and have a part from then on. Dates are instants. A plan whose
     beginning is not given counts as in force from this message on.
     """
 
@@ -44,7 +47,9 @@ def _acknowledges_request(s: Situation) -> Iterator[Refusal]:
         yield Refusal("request.unknown")
     elif s.event.agency not in request.to:
         yield Refusal("request.not-recipient")
-    elif request.outcome or s.event.agency in request.acknowledged_by:
+    elif request.outcome:
+        yield Refusal(why_answered(request))
+    elif s.event.agency in request.acknowledged_by:
         yield Refusal("request.already-answered")
 
 
@@ -57,11 +62,32 @@ def _fold_acknowledged(journey: Journey, step: Step) -> Journey:
 
 
 def _not_known_yet(s: Situation) -> Iterator[Refusal]:
+    """Refuse to declare a case of a child whose level has been recorded by whatever message.
+
+    A referral, and the decision to assess it, say nothing about what there was before.
+    """
     journey = s.journey
-    if journey is not None and (
-        journey.lead is not None or journey.case_open or journey.level is not Level.UNIVERSAL
-    ):
+    if journey is None:
+        return
+    open_here = journey.lead is not None or journey.level is not Level.UNIVERSAL
+    recorded = journey.level_known and (journey.live or journey.case_open)
+    if open_here or recorded:
         yield Refusal("case.already-open")
+
+
+def _level_is_its_own(s: Situation) -> Iterator[Refusal]:
+    """Refuse the CAF team any level but early help, and a lead or a no beside it (003 §§2.1, 3.3).
+
+    Social care records its own cases, and early help where no CAF team takes part.
+    """
+    level, lead = s.message.content.level, s.message.content.lead
+    role = s.role_of(s.event.agency)
+    if role is Role.CAF_TEAM and level in IN_NEED:
+        yield Refusal("message.role-may-not", role.value)
+    if level is Level.UNIVERSAL and lead is not None:
+        yield Refusal("message.wrong-content", "content.lead")
+    if level is Level.EARLY_HELP:
+        yield from not_declined(s)
 
 
 def _dates_are_past(s: Situation) -> Iterator[Refusal]:
@@ -89,16 +115,17 @@ def _fold_opened(journey: Journey, step: Step) -> Journey:
     lead = content.lead
     planned = content.level is Level.CHILD_PROTECTION
     since = (_text(content.protection_plan_since) or step.at) if planned else ""
+    known, in_need = placed(journey, content.level), content.level in IN_NEED
     return replace(
-        journey,
-        level=content.level,
-        case_open=content.level in (Level.CHILD_IN_NEED, Level.CHILD_PROTECTION),
+        known,
+        case_open=journey.case_open or in_need,
+        case_holder=step.event.agency if in_need else journey.case_holder,
         lead=Lead(lead, agency_of(lead), step.at, step.event.id) if lead else None,
         child_in_need_since=_text(content.child_in_need_since),
         protection_plan_since=since,
         protection_plan_ended=_text(content.protection_plan_ended),
         unborn=unborn_after(journey, said=content.unborn),
-    ).with_involved(step.event.agency, *((agency_of(lead),) if lead else ()))
+    ).with_involved(step.event.agency, *((agency_of(lead),) if lead else ()), *step.to)
 
 
 def _text(instant: Instant | None) -> str:
@@ -114,6 +141,11 @@ def _fold_involved(journey: Journey, step: Step) -> Journey:
     return journey.with_involved(step.event.agency)
 
 
+def _fold_added(journey: Journey, step: Step) -> Journey:
+    """Give a part to whom somebody with a part tells; what an outsider adds gives none."""
+    return journey.with_involved(*step.to) if step.event.agency in journey.involved else journey
+
+
 def _consent_is_held(s: Situation) -> Iterator[Refusal]:
     held = {c.consent.id for c in s.journey.consents} if s.journey else set()
     if s.message.content.consent not in held:
@@ -124,6 +156,26 @@ def _has_a_part(s: Situation) -> Iterator[Refusal]:
     """Refuse word of a consent from an agency that has no part in the child's journey."""
     if s.journey is not None and not s.has_part:
         yield Refusal("consent.no-part")
+
+
+def _is_theirs_to_tell(s: Situation) -> Iterator[Refusal]:
+    """Refuse word that a consent was withdrawn from who is not at work with the family.
+
+    Who took it, who leads, social care, the CAF team and whoever was asked for help hear it from
+    the family. It takes effect at once, whoever is told of it: that is followed up afterwards.
+    """
+    journey, agency = s.journey, s.event.agency
+    if journey is None:
+        return
+    named = s.message.content.consent
+    takers = {agency_of(c.consent.taken_by) for c in journey.consents if c.consent.id == named}
+    if agency in takers:
+        return
+    asked = any(agency in r.to for r in journey.requests)
+    if not s.has_part:
+        yield Refusal("consent.no-part")
+    elif not asked and not works_with_family(s):
+        yield Refusal("consent.not-theirs")
 
 
 def _fold_withdrawn(journey: Journey, step: Step) -> Journey:
@@ -154,7 +206,7 @@ OPENED_BEFORE = Kind(
     addressed=False,
     senders=frozenset({Role.CAF_TEAM, Role.SOCIAL_CARE, Role.FIRST_RESPONSE}),
     authors=frozenset({Capacity.TEAM_MANAGER}),
-    guards=(_not_known_yet, _dates_are_past, _lead_signs, may_be_unborn),
+    guards=(_not_known_yet, _level_is_its_own, _dates_are_past, _lead_signs, may_be_unborn),
     opening=True,
 )
 
@@ -177,7 +229,7 @@ CONSENT_WITHDRAWN = Kind(
     fold=_fold_withdrawn,
     addressed=False,
     bases=frozenset({BasisKind.NOTICE}),
-    guards=(_consent_is_held, _has_a_part),
+    guards=(_consent_is_held, _is_theirs_to_tell),
 )
 
 STORY_ADDED = Kind(
@@ -185,7 +237,7 @@ STORY_ADDED = Kind(
     title="Something is added to the child's story",
     cites="003 principles: families tell their story once",
     content=NoContent,
-    fold=_fold_involved,
+    fold=_fold_added,
     bases=SHARING_BASES,
     addressed=False,
 )

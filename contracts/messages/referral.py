@@ -11,8 +11,9 @@ from contracts.journey import Assessment, Journey, Request
 from contracts.kinds import Kind, Situation, Step
 from contracts.messages.family import may_be_unborn, unborn_after
 from contracts.messages.guards import answers_request, needs_statement
+from contracts.messages.standing import not_declined
 from contracts.reasons import Refusal
-from contracts.roles import Capacity, Role
+from contracts.roles import Capacity, Level, Role
 from contracts.values import Instant, Value
 
 
@@ -102,19 +103,41 @@ def written_down_for_another(s: Situation) -> Iterator[Refusal]:
         yield Refusal("referral.on-behalf")
 
 
+def _steps_up_instead(s: Situation) -> Iterator[Refusal]:
+    """Refuse a referral by the lead of a supported child, who steps up (003 §§2.4-2.5).
+
+    A referral needs neither the four parts nor a word with the manager, and is for whoever does
+    not lead. Child protection goes either way, and what somebody else said may be written down.
+    """
+    if s.journey is None or is_protection(s) or s.message.content.recorded_for is not None:
+        return
+    lead, supported = s.journey.lead, s.journey.level is not Level.UNIVERSAL
+    if supported and lead is not None and lead.practitioner == s.event.data.author.id:
+        yield Refusal("referral.step-up-instead")
+
+
+def _encourages_whom_it_may(s: Situation) -> Iterator[Refusal]:
+    """Refuse to encourage a CAF after the family's no (003 §§1.1, 3.3)."""
+    if s.message.content.caf_encouraged:
+        yield from not_declined(s)
+
+
 MOST_ASKED = 16
 
 
 def ask(journey: Journey, step: Step, kind: str, *, protection: bool) -> Journey:
-    """Return the journey with this message as an open request."""
+    """Return the journey with this message as an open request to those who have received it.
+
+    Whoever asks takes part, and whom somebody with a part asks.
+    """
     event = step.event
-    to = tuple(r.agency for r in event.data.recipients) or (event.agency,)
+    to = step.to[:MOST_ASKED] or (event.agency,)
     request = Request(
         id=event.id,
         kind=kind,
         agency=event.agency,
         author=event.data.author.id,
-        to=to[:MOST_ASKED],
+        to=to,
         at=step.at,
         protection=protection,
     )
@@ -128,12 +151,11 @@ def _fold_submitted(journey: Journey, step: Step) -> Journey:
 
 
 def decide_request(journey: Journey, step: Step, outcome: str) -> Journey:
-    """Return the journey with the answered request decided as `outcome`."""
+    """Return the journey with the answered request decided as `outcome`, and who is told in it."""
     request = journey.request(step.event.data.answers or "")
     if request is None:
         return journey
-    told = (recipient.agency for recipient in step.event.data.recipients)
-    return journey.with_request(replace(request, outcome=outcome)).with_involved(*told)
+    return journey.with_request(replace(request, outcome=outcome)).with_involved(*step.to)
 
 
 def start_assessing(journey: Journey, step: Step, outcome: str) -> Journey:
@@ -145,7 +167,10 @@ def start_assessing(journey: Journey, step: Step, outcome: str) -> Journey:
     # A case that opens is about a family that lives here, wherever it had moved before.
     moved_to = journey.moved_to if journey.case_open else ""
     assessment = journey.assessment or new
-    return replace(decided, assessment=assessment, case_open=True, moved_to=moved_to)
+    holder = journey.case_holder or step.event.agency
+    return replace(
+        decided, assessment=assessment, case_open=True, moved_to=moved_to, case_holder=holder
+    )
 
 
 def _fold_decided(journey: Journey, step: Step) -> Journey:
@@ -165,6 +190,7 @@ SUBMITTED = Kind(
         says_what_happened,
         written_down_for_another,
         may_be_unborn,
+        _steps_up_instead,
     ),
     opening=True,
     asks=True,
@@ -178,7 +204,7 @@ DECIDED = Kind(
     fold=_fold_decided,
     senders=frozenset({Role.FIRST_RESPONSE, Role.SOCIAL_CARE}),
     authors=frozenset({Capacity.DUTY_WORKER, Capacity.SOCIAL_WORKER, Capacity.TEAM_MANAGER}),
-    guards=(answers_request(SUBMITTED.name),),
+    guards=(answers_request(SUBMITTED.name), _encourages_whom_it_may),
 )
 
 KINDS = (SUBMITTED, DECIDED)

@@ -21,8 +21,13 @@ from contracts.reasons import Refusal
 from contracts.rules.packs import Against, ClockRule
 from contracts.values import Instant, Value
 
+_OVER = frozenset({"missed", "explained"})
+"""How a clock stands that has run out: nothing moves its end any more."""
+
 LONGEST = timedelta(days=366)
 """How far ahead an extension may reach."""
+MOST_PAUSED = 8
+"""How many clocks about one child one agency may have paused at a time."""
 
 
 class Cause(StrEnum):
@@ -138,6 +143,14 @@ def _owing(journey: Journey, clock: OneClock, rule: ClockRule | None) -> frozens
     return frozenset(a for one in known for a in one.to) or senders
 
 
+def _was_missed(s: Situation) -> Iterator[Refusal]:
+    """Refuse a reason for missing what nobody was told is missed: it would stand for a miss."""
+    if any(_clock_is_known(s)) or any(_is_theirs(s)):
+        return
+    if s.journey is not None and standing_of(s.journey, s.message.content) not in _OVER:
+        yield Refusal("standard.not-missed")
+
+
 def _authorised(s: Situation) -> Iterator[Refusal]:
     """Refuse without the signature of whom the rule lets authorise it; some let nobody."""
     rule = _clocks(s).get(s.message.content.clock)
@@ -165,10 +178,20 @@ def _is_paused(*, expected: bool) -> Guard:
 
 def _fold_to(state: str) -> Fold:
     def fold(journey: Journey, step: Step) -> Journey:
-        known = Standard(step.content.clock, step.content.started_by, state)
-        return journey.with_standard(known).with_involved(step.event.agency)
+        content, agency = step.content, step.event.agency
+        if state != "explained" and standing_of(journey, content) in _OVER:
+            return journey.with_involved(agency)
+        known = Standard(content.clock, content.started_by, state, agency)
+        return journey.with_standard(known).with_involved(agency)
 
     return fold
+
+
+def _pauses_few(s: Situation) -> Iterator[Refusal]:
+    """Refuse to pause without end: what is paused is never let go, so that it can be resumed."""
+    paused = [p for p in s.journey.standards if p.state == "paused"] if s.journey else []
+    if sum(p.by == s.event.agency for p in paused) >= MOST_PAUSED:
+        yield Refusal("journey.full")
 
 
 _NAMES_A_CLOCK: tuple[Guard, ...] = (has_a_part, _clock_is_known, _is_theirs)
@@ -181,7 +204,7 @@ EXPLAINED = Kind(
     fold=_fold_to("explained"),
     bases=SHARING_BASES,
     addressed=False,
-    guards=(*_NAMES_A_CLOCK, needs_statement("standard.reason")),
+    guards=(*_NAMES_A_CLOCK, _was_missed, needs_statement("standard.reason")),
 )
 
 EXTENDED = Kind(
@@ -202,7 +225,7 @@ PAUSED = Kind(
     fold=_fold_to("paused"),
     addressed=False,
     bases=frozenset({BasisKind.NOTICE}),
-    guards=(*_NAMES_A_CLOCK, _authorised, _is_paused(expected=False)),
+    guards=(*_NAMES_A_CLOCK, _authorised, _is_paused(expected=False), _pauses_few),
 )
 
 RESUMED = Kind(

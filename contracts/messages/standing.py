@@ -7,8 +7,10 @@ from contracts.reasons import Refusal
 from contracts.roles import Level, Role
 
 CARE = frozenset({Role.SOCIAL_CARE, Role.FIRST_RESPONSE})
+WITH_FAMILIES = CARE | {Role.CAF_TEAM}
 IN_NEED = frozenset({Level.CHILD_IN_NEED, Level.CHILD_PROTECTION})
 DECLINED = "declined"
+MOST_RECIPIENTS = 64
 CHOSEN = "chosen"
 
 
@@ -16,6 +18,28 @@ def has_a_part(s: Situation) -> Iterator[Refusal]:
     """Refuse an agency that has no part in the child's journey (003: accountability)."""
     if s.journey is not None and not s.has_part:
         yield Refusal("message.no-part")
+
+
+def works_with_family(s: Situation) -> bool:
+    """Tell whether the sender has a part and leads, or is social care or the CAF team.
+
+    Where nobody leads and no case is open, whoever referred to no avail works with the family still
+    and may bring it to a CAF (003 §1.1).
+    """
+    journey = s.journey
+    if journey is None or not s.has_part:
+        return False
+    if s.role_of(s.event.agency) in WITH_FAMILIES:
+        return True
+    if journey.lead is not None or journey.case_open:
+        return journey.lead is not None and journey.lead.agency == s.event.agency
+    return any(r.agency == s.event.agency and r.outcome == "not_met" for r in journey.requests)
+
+
+def speaks_for_family(s: Situation) -> Iterator[Refusal]:
+    """Refuse word of the family from an agency with a part that does not work with it."""
+    if s.has_part and not works_with_family(s):
+        yield Refusal("family.not-yours")
 
 
 def not_declined(s: Situation) -> Iterator[Refusal]:
@@ -36,7 +60,12 @@ def tells_involved(s: Situation) -> Iterator[Refusal]:
 
 
 def left_out(s: Situation, agencies: tuple[str, ...]) -> Iterator[Refusal]:
-    """Yield one refusal for each of `agencies` still taking part that is not a recipient."""
+    """Yield one refusal for each of `agencies` still taking part that is not a recipient.
+
+    None where the message already goes to as many agencies as it can.
+    """
+    if len(s.recipients) >= MOST_RECIPIENTS:
+        return
     reached = s.recipients | {s.event.agency}
     for agency in agencies:
         if agency not in reached and s.role_of(agency) is not None:

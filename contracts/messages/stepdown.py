@@ -7,6 +7,7 @@ from enum import StrEnum
 from contracts.consents import BasisKind
 from contracts.journey import Journey
 from contracts.kinds import Kind, Situation, Step
+from contracts.messages.early_help import nothing_is_open
 from contracts.messages.guards import answers_request, to_role
 from contracts.messages.referral import ask, decide_request
 from contracts.messages.standing import CHOSEN, not_declined
@@ -58,6 +59,7 @@ def _still_in_need(s: Situation) -> Iterator[Refusal]:
     """Refuse to take a family on from another level than when it was asked (003 §§4.1, 5.1)."""
     if s.message.content.outcome is StepDownOutcome.ACCEPTED:
         yield from from_child_in_need(s)
+        yield from nothing_is_open(s)
 
 
 def _fold_requested(journey: Journey, step: Step) -> Journey:
@@ -83,6 +85,7 @@ REQUESTED = Kind(
         to_role(Role.CAF_TEAM),
         not_declined,
         from_child_in_need,
+        nothing_is_open,
     ),
     asks=True,
 )

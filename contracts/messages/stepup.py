@@ -17,6 +17,7 @@ from contracts.messages.referral import (
     reaches_first_response,
     start_assessing,
 )
+from contracts.messages.standing import has_a_part
 from contracts.reasons import Refusal
 from contracts.roles import Capacity, Level, Role
 from contracts.values import Value
@@ -65,11 +66,13 @@ class StepUpDecided(Value):
 
 
 def is_supported(s: Situation) -> Iterator[Refusal]:
-    """Refuse a step up of a child whom no TAC supports; never child protection (003 §2.1)."""
+    """Refuse a step up by an outsider, or without a TAC; never child protection (003 §2.1)."""
     journey = s.journey
     supported = journey is not None and (
         journey.level is not Level.UNIVERSAL or journey.lead is not None
     )
+    if not is_protection(s):
+        yield from has_a_part(s)
     if not supported and not is_protection(s):
         yield Refusal("stepup.not-supported")
 

@@ -5,6 +5,7 @@ Handing work on moves no lead: the lead moves by proposal and acceptance alone (
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 from contracts.consents import SHARING_BASES, BasisKind
 from contracts.identifiers import PractitionerId, agency_of
@@ -39,7 +40,7 @@ def _goes_to_whom_it_names(s: Situation) -> Iterator[Refusal]:
         yield Refusal("practitioner.unknown", "content.practitioner")
     if agency_of(content.practitioner) not in s.recipients:
         yield Refusal("recipient.missing", agency_of(content.practitioner))
-    if content.due_at <= s.now:
+    if not s.now < content.due_at <= s.now + LONGEST:
         yield Refusal("message.wrong-content", "content.due_at")
 
 
@@ -93,6 +94,9 @@ def _fold_notified(journey: Journey, step: Step) -> Journey:
 def _fold_involved(journey: Journey, step: Step) -> Journey:
     return journey.with_involved(step.event.agency)
 
+
+LONGEST = timedelta(days=366)
+"""How far ahead a task may be due."""
 
 _SOCIAL_WORKERS = frozenset({Capacity.SOCIAL_WORKER, Capacity.TEAM_MANAGER, Capacity.DUTY_WORKER})
 

@@ -9,12 +9,14 @@ from pydantic import Field
 from contracts.consents import SHARING_BASES
 from contracts.identifiers import MessageId
 from contracts.journey import MOST_RECENT, Journey
-from contracts.kinds import Kind, Situation, Step
+from contracts.kinds import Kind, Situation, Step, iso
 from contracts.messages.guards import needs_statement
-from contracts.messages.standing import has_a_part
+from contracts.messages.standing import has_a_part, works_with_family
 from contracts.reasons import Refusal
 from contracts.rules.packs import Person
 from contracts.values import Value
+
+_TO_THE_MINUTE = len("2026-11-20T15:30")
 
 People = Annotated[tuple[Person, ...], Field(min_length=1, max_length=8)]
 
@@ -66,6 +68,27 @@ def _of_a_known_message(s: Situation) -> Iterator[Refusal]:
         yield Refusal("telling.unknown")
 
 
+def _may_tell(s: Situation) -> Iterator[Refusal]:
+    """Refuse who neither works with the family nor sent or was sent the message it tells of."""
+    if s.journey is None or not s.has_part or works_with_family(s):
+        return
+    of = s.message.content.of
+    known = (s.journey.sent(of), s.journey.request(of))
+    if not any(s.event.agency in (one.agency, *one.to) for one in known if one is not None):
+        yield Refusal("family.not-yours")
+
+
+def _after_it(s: Situation) -> Iterator[Refusal]:
+    """Refuse evidence of telling from before there was anything to tell.
+
+    People say it to the minute. Nothing is said against a message that is no longer known.
+    """
+    journey, at, of = s.journey, s.event.data.occurred_at, s.message.content.of
+    known = (journey.sent(of) or journey.request(of)) if journey else None
+    if at is not None and known is not None and iso(at) < known.at[:_TO_THE_MINUTE]:
+        yield Refusal("telling.before", "occurred_at")
+
+
 def _each_once(s: Situation) -> Iterator[Refusal]:
     people = s.message.content.people
     if len(set(people)) < len(people):
@@ -83,7 +106,7 @@ TOLD = Kind(
     content=PeopleTold,
     fold=_unchanged,
     addressed=False,
-    guards=(has_a_part, _of_a_known_message, _each_once),
+    guards=(has_a_part, _may_tell, _of_a_known_message, _after_it, _each_once),
 )
 
 NOT_TOLD = Kind(
@@ -96,7 +119,9 @@ NOT_TOLD = Kind(
     bases=SHARING_BASES,
     guards=(
         has_a_part,
+        _may_tell,
         _of_a_known_message,
+        _after_it,
         _each_once,
         needs_statement("telling.reason"),
     ),

@@ -1,7 +1,8 @@
 """The decision on one opened message: pure, so that deciding again gives the same answer.
 
 `(opened message, directory, journey, now) -> Accepted | Refused | Held`; every reason for a refusal
-is collected before answering (design §3). Child protection is asked for its floor only (003 §2.2).
+is collected before answering (design §3), but who has no standing learns of no other. Requests in
+the name of child protection are asked for their floor only (003 §2.2).
 """
 
 from collections.abc import Iterator
@@ -10,12 +11,13 @@ from datetime import datetime
 
 from consent import Share, ShareRequest, Withhold
 from consent import decide as decide_sharing
-from contracts.consents import Consent, ProtectionBasis
+from contracts.consents import NoticeBasis, ProtectionBasis
 from contracts.directory import Directory
 from contracts.event import MAX_AGE
-from contracts.journey import MOST_OPEN, Journey, Sent
-from contracts.kinds import Kind, Opened, Situation, Step, iso
+from contracts.journey import MOST_OPEN, Journey
+from contracts.kinds import EVERY_ROLE, Opened, Situation, Step, iso
 from contracts.messages.checks import judge
+from contracts.messages.corrections import REDIRECTED_TO, passed_on, whose_words
 from contracts.messages.dates import date_faults
 from contracts.messages.referral import Concern
 from contracts.questions import questions
@@ -23,6 +25,7 @@ from contracts.reasons import Refusal
 from contracts.rules import RulePacks
 from contracts.rules.in_force import in_force
 from services.exchange.awaiting import may_pass
+from services.exchange.folding import folded
 from services.exchange.people import consents_carried, people_and_roles
 
 _FLOOR = frozenset(
@@ -40,7 +43,26 @@ _FLOOR = frozenset(
 )
 """What may still stop a child-protection message; everything else may follow."""
 
+_NO_STANDING = frozenset(
+    {
+        "caf.may-not-end",
+        "consent.no-part",
+        "consent.not-theirs",
+        "lead.may-not-propose",
+        "message.no-part",
+        "message.role-may-not",
+        "request.not-recipient",
+    }
+)
+"""What is answered alone: every other reason would tell an outsider who works with the child."""
+
+_NOT_KNOWN_TO_IT = frozenset({"assessment.none-open", "lead.no-proposal", "request.unknown"})
+"""What is answered alone to an agency without a part that answers what was never asked of it."""
+
 _UNKNOWN = frozenset({"agency.unknown", "practitioner.unknown"})
+_NOT_FIRST_RESPONSE = "recipient.role"
+_FORM = "protection.form"
+"""The rule by which parts of a child-protection message that cannot be read are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +78,7 @@ class Accepted:
     """Accepted: the journey after it, the deliveries, and the ids of the rules that fired.
 
     `packs` are the names of the rule packs by which it was judged, as for what is refused.
+    `alerts` are the reasons for which people are told at once although it was accepted.
     """
 
     journey: Journey
@@ -64,6 +87,7 @@ class Accepted:
     answered: tuple[int, ...]
     protection: bool
     packs: tuple[str, ...] = ()
+    alerts: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,27 +126,37 @@ def decide(
     Evidence out of order is held until `hold_until`; refused where that is None or has come.
     """
     situation = Situation(message, journey, directory, now)
-    protection = raises_protection(message)
+    floor = asks_for_protection(message)
     packs = in_force(directory, now) if packs is None else packs
-    reasons = list(dict.fromkeys(_reasons(situation, packs, opening=protection)))
-    shares = _sharing(situation, protection=protection)
+    reasons = list(dict.fromkeys(_reasons(situation, packs, opening=floor)))
+    passed = passed_on(situation)
+    shares = _sharing(situation, passed, protection=floor)
     for agency, share in shares:
         if isinstance(share, Withhold):
             reasons.extend(replace(r, detail=r.detail or agency) for r in share.reasons)
-    if protection:
-        reasons = _floor(situation, reasons)
-    if reasons:
-        found = tuple(dict.fromkeys(reasons))
+    against = _floor(situation, reasons) if floor else _standing(situation, reasons)
+    if against:
+        found = tuple(dict.fromkeys(against))
         in_time = hold_until is not None and now < hold_until
-        if hold_until and in_time and not protection and may_pass(situation, found):
+        if hold_until and in_time and not floor and may_pass(situation, found):
             return Held(hold_until, found)
-        return Refused(found, protection, packs.names)
-    return replace(_accepted(situation, shares, protection=protection), packs=packs.names)
+        return Refused(found, raises_protection(message), packs.names)
+    alerts = tuple(r for r in reasons if floor and r.code == _NOT_FIRST_RESPONSE)
+    accepted = _accepted(situation, shares, protection=floor or bool(passed))
+    return replace(accepted, packs=packs.names, alerts=alerts)
 
 
 def raises_protection(message: Opened) -> bool:
     """Tell whether the message raises a child-protection concern, on whatever basis."""
     return getattr(message.content, "concern", None) is Concern.CHILD_PROTECTION
+
+
+def asks_for_protection(message: Opened) -> bool:
+    """Tell whether the message itself asks somebody to protect a child, and is asked for no more.
+
+    Passing on what was asked is judged as every message is: who was asked has it anyway.
+    """
+    return message.kind.asks and raises_protection(message)
 
 
 def _reasons(s: Situation, packs: RulePacks, *, opening: bool) -> Iterator[Refusal]:
@@ -160,48 +194,76 @@ def _history(s: Situation) -> Iterator[Refusal]:
 
 def _id_is_taken(journey: Journey, message: str) -> bool:
     """Tell whether a message, another agency's too, is known by that id already."""
-    known = (journey.request(message), journey.proposal(message), journey.sent(message))
-    return any(one is not None for one in known)
+    several = (journey.requests, journey.proposals, journey.meetings, journey.recent)
+    leads = journey.lead is not None and journey.lead.by == message
+    return (
+        leads
+        or message in journey.withdrawn
+        or any(one.id == message for group in several for one in group)
+        or any(message == r.about for r in journey.requests)
+        or any(message == s.started_by for s in journey.standards)
+    )
 
 
-def _sharing(s: Situation, *, protection: bool) -> list[tuple[str, Share | Withhold]]:
-    data = s.event.data
-    # Child protection comes before consent, whatever basis the sender named (003 §2.2).
-    basis = ProtectionBasis() if protection else data.basis
+def _sharing(
+    s: Situation, passed: frozenset[str], *, protection: bool
+) -> list[tuple[str, Share | Withhold]]:
+    """Ask for each recipient what it may see; `passed` has what is passed on to it as protection.
+
+    Child protection comes before consent, whatever basis the sender named (003 §2.2). Who hears
+    again of their own words gets a notice: no consent is asked for, and no statement is shown.
+    """
+    data, own = s.event.data, whose_words(s) - passed
     categories = tuple(d.statement.category for d in s.message.statements)
     managers = s.directory.line_managers(data.author.id, s.event.time)
-    return [
-        (
-            agency,
-            decide_sharing(
-                ShareRequest(
-                    basis=basis,
-                    sender=s.event.agency,
-                    author=data.author.id,
-                    countersigners=data.countersigners,
-                    line_managers=managers,
-                    recipient=agency,
-                    recipient_role=s.role_of(agency),
-                    categories=categories,
-                    consents=s.consents,
-                    now=s.now,
-                    protection=protection,
-                )
-            ),
+
+    def share(agency: str) -> Share | Withhold:
+        urgent, notice = protection or agency in passed, agency in own
+        basis = ProtectionBasis() if urgent else NoticeBasis() if notice else data.basis
+        found = decide_sharing(
+            ShareRequest(
+                basis=basis,
+                sender=s.event.agency,
+                author=data.author.id,
+                countersigners=data.countersigners,
+                line_managers=managers,
+                recipient=agency,
+                recipient_role=s.role_of(agency),
+                categories=() if notice else categories,
+                consents=s.consents,
+                now=s.now,
+                protection=urgent,
+            )
         )
-        for agency in dict.fromkeys(r.agency for r in data.recipients)
-    ]
+        if notice and isinstance(found, Share):
+            return replace(found, shown=(False,) * len(categories))
+        return found
+
+    return [(agency, share(agency)) for agency in dict.fromkeys(r.agency for r in data.recipients)]
 
 
 def _floor(s: Situation, reasons: list[Refusal]) -> list[Refusal]:
     """Keep only what may stop child protection; somebody unknown beside a known one may not.
 
-    An unknown author is named without a detail, so that this stays.
+    An unknown author is named without a detail, so that this stays. What goes to others than First
+    Response is with somebody, and First Response is told that it is.
     """
     someone = any(s.role_of(agency) is not None for agency in s.recipients)
     return [
-        r for r in reasons if r.code in _FLOOR and not (r.code in _UNKNOWN and someone and r.detail)
+        r
+        for r in reasons
+        if r.code in _FLOOR
+        and not (someone and r.code in _UNKNOWN and r.detail)
+        and not (someone and r.code == _NOT_FIRST_RESPONSE)
     ]
+
+
+def _standing(s: Situation, reasons: list[Refusal]) -> list[Refusal]:
+    """Keep only why the sender may not say this at all, where that is so."""
+    barred = [r for r in reasons if r.code in _NO_STANDING]
+    if not barred and s.journey is not None and not s.has_part:
+        barred = [r for r in reasons if r.code in _NOT_KNOWN_TO_IT]
+    return barred or reasons
 
 
 def _accepted(
@@ -213,41 +275,22 @@ def _accepted(
         for agency, share in shares
         if isinstance(share, Share)
     )
+    kind = s.message.kind
+    if kind.asks and len(deliveries) > 1:
+        may_decide = REDIRECTED_TO.get(kind.name, EVERY_ROLE)
+        deliveries = tuple(
+            sorted(deliveries, key=lambda to: s.role_of(to.agency) not in may_decide)
+        )
     rules = tuple(dict.fromkeys(rule for _, share in shares for rule in share.rules))
+    if s.message.incomplete:
+        rules += (_FORM,)
     before = s.journey or Journey(child=s.event.subject)
     answered = _answered(s)
-    journey = folded(before, Step(s.event, s.message.content, s.now), s.message.kind, answered)
+    step = Step(s.event, s.message.content, s.now, tuple(to.agency for to in deliveries))
+    journey = folded(before, step, kind, answered)
     return Accepted(journey, deliveries, rules, answered, protection)
 
 
 def _answered(s: Situation) -> tuple[int, ...]:
     catalogue = questions()
     return tuple(sorted({catalogue[q].number for q in s.message.questions}))
-
-
-def _brought(before: Journey, carried: tuple[Consent, ...]) -> tuple[str, ...]:
-    """Return the ids of the consents that a message brings and the journey did not hold."""
-    held = {c.consent.id for c in before.consents} if carried else set[str]()
-    return tuple(c.id for c in carried if c.id not in held)
-
-
-def folded(before: Journey, step: Step, kind: Kind, answered: tuple[int, ...]) -> Journey:
-    """Return the journey after an accepted message; needs `answered`, never a disclosure."""
-    # What child protection carries is not asked who took it, so nothing of it is held.
-    urgent = getattr(step.content, "concern", None) is Concern.CHILD_PROTECTION
-    carried = () if urgent else step.event.data.consents
-    after = kind.fold(before, step).with_consents(carried)
-    day = step.at[:10]
-    to = tuple(dict.fromkeys(r.agency for r in step.event.data.recipients))
-    if to and step.event.data.history is None:
-        brought = _brought(before, carried)
-        sent = Sent(step.event.id, step.event.agency, to, kind.name, answered, brought)
-        after = after.with_sent(sent)
-    marks = {str(number): (day, step.event.agency) for number in answered}
-    return replace(
-        after,
-        entries=before.entries + 1,
-        now=step.at,
-        live=before.live or step.event.data.history is None,
-        answered={**after.answered, **marks} if marks else after.answered,
-    )

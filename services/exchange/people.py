@@ -86,13 +86,14 @@ def consents_carried(s: Situation) -> Iterator[Refusal]:
         known = s.directory.practitioner(consent.taken_by, s.event.time) is not None
         if not known or agency_of(consent.taken_by) != s.event.agency:
             yield Refusal("consent.taken-by", consent.taken_by)
-    taken = sum(1 for c in s.consents if agency_of(c.consent.taken_by) == s.event.agency)
-    if taken > MOST_TAKEN or len(s.consents) > MOST_CONSENTS:
+    own = (c for c in s.consents if agency_of(c.consent.taken_by) == s.event.agency)
+    taken = sum(1 for c in own if not c.spent(s.now))
+    if taken > MOST_TAKEN or sum(1 for c in s.consents if not c.expired(s.now)) > MOST_CONSENTS:
         yield Refusal("journey.full")
 
 
 def _recipients(s: Situation) -> Iterator[Refusal]:
-    if s.message.kind.addressed and not s.event.data.recipients:
+    if s.message.kind.addressed and not s.event.data.recipients and not _answers_itself(s):
         yield Refusal("recipient.missing")
     for recipient in s.event.data.recipients:
         if s.role_of(recipient.agency) is None:
@@ -100,6 +101,13 @@ def _recipients(s: Situation) -> Iterator[Refusal]:
         # Somebody who has left is known: whoever stands in sees it (contracts.desks).
         elif recipient.practitioner and not _works_or_worked(s, recipient):
             yield Refusal("practitioner.unknown", recipient.practitioner)
+
+
+def _answers_itself(s: Situation) -> bool:
+    """Tell whether the message answers what its own agency wrote down, as for a caller."""
+    answers = s.event.data.answers
+    request = s.journey.request(answers) if s.journey and answers else None
+    return request is not None and request.agency == s.event.agency
 
 
 def _works_or_worked(s: Situation, recipient: Recipient) -> bool:

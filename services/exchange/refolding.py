@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 from contracts.errors import HandrailError
 from contracts.journey import Journey
-from contracts.kinds import Step
+from contracts.kinds import Step, content_of
 from contracts.messages import KINDS
 from contracts.reasons import Refusal
 from contracts.records import Decision, Entry
 from contracts.seal import peek
-from services.exchange.decision import folded
+from services.exchange.folding import folded
 
 
 def refold(entries: Iterable[Entry]) -> Journey | None:
@@ -31,7 +31,8 @@ def refold(entries: Iterable[Entry]) -> Journey | None:
                 "refold with the version of Handrail that wrote it",
             )
         kind = KINDS[event.kind]
-        step = Step(event, kind.content.model_validate(event.data.content), decision.now)
+        content, _ = content_of(kind, event.data.content)
+        step = Step(event, content, decision.now, tuple(to.agency for to in decision.to))
         before = journey or Journey(child=event.subject)
         journey = folded(before, step, kind, entry.answered)
     return journey

@@ -104,11 +104,14 @@ class Writer:
         return body
 
     def _alert(self, decided: Decided, leaves: Leaves) -> Alert | None:
-        if not isinstance(decided.verdict, Refused | Unopenable):
+        verdict = decided.verdict
+        if isinstance(verdict, Accepted) and verdict.alerts:
+            verdict = Refused(verdict.alerts, protection=True)
+        if not isinstance(verdict, Refused | Unopenable):
             return None
         return alert_for(
             decided.arrived,
-            decided.verdict,
+            verdict,
             self._directory,
             self._exchange,
             self._key,

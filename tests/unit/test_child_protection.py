@@ -180,3 +180,51 @@ def test_a_request_is_never_replaced_by_another_under_its_id() -> None:
         verdict = _decided(area, other, accepted.journey)
         assert isinstance(verdict, Refused)
         assert codes(verdict.reasons) == {"message.id-reused"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"source": "ZZ"},
+        {"discussed": {}},
+        {"why": "needs_changed", "beside_tac": "in_addition_to"},
+        {"unborn": "perhaps", "recorded_for": 7},
+    ],
+)
+def test_a_form_never_stands_between_a_child_and_help(content: dict[str, Any]) -> None:
+    """003 §2.2: a code that cannot be read is left out, and the decision says so."""
+    area = Area()
+    sealed = m.protection(area, new_reference(), content={**CONTENT, **content})
+    verdict = _decided(area, sealed)
+    assert isinstance(verdict, Accepted)
+    assert "protection.form" in verdict.rules
+    assert [d.agency for d in verdict.deliveries] == [FRONT]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"concern": "child_in_need", "source": "ZZ"},
+        {**CONTENT, "source": "his mother said so"},
+        {**CONTENT, "discussed": {"notes": "with her at home"}},
+        {**CONTENT, "notes": ["bruise"]},
+    ],
+)
+def test_words_in_the_place_of_codes_stay_unopened(content: dict[str, Any]) -> None:
+    """What is said about a family is a statement, which can be erased; nothing else may hold it."""
+    area = Area()
+    assert area.codes(m.protection(area, new_reference(), content=content)) == {
+        "message.wrong-content"
+    }
+
+
+def test_what_went_to_others_is_with_them_and_first_response_is_told() -> None:
+    """003 §2.4: a concern sent past First Response is neither lost nor left to chance."""
+    area = Area()
+    verdict = _decided(area, m.protection(area, new_reference(), to=[CAF]))
+    assert isinstance(verdict, Accepted)
+    assert [d.agency for d in verdict.deliveries] == [CAF]
+    assert codes(verdict.alerts) == {"recipient.role"}
+    usual = _decided(area, m.protection(area, new_reference()))
+    assert isinstance(usual, Accepted)
+    assert usual.alerts == ()

@@ -178,9 +178,47 @@ def test_an_agency_that_never_closes_and_another_duty_desk(folder: Path) -> None
     told = run(folder, *words, "--duty-desk", other, "--not-always-open")
     assert (told["always_open"], told["duty_desk"]) == (False, other)
     assert refused(folder, *words, "--duty-desk", TEACHER) == "directory.duty-desk.other-agency"
-    assert refused(folder, *words, "--duty-desk", "x.y") == "directory.bad-entry"
+    assert refused(folder, *words, "--duty-desk", "x.y") == "practitioner.unknown"
+    assert refused(folder, *words, "--duty-desk", f"{FRONT}.nobody") == "practitioner.unknown"
+    assert refused(folder, *words, "--duty-desk", other) == "agency.unchanged"
+    assert refused(folder, *words) == "agency.unchanged"
     unknown = ("partnership", "agency", "change", "demo.nowhere", "--always-open")
     assert refused(folder, *unknown) == "agency.unknown"
+
+
+def test_somebody_who_has_left_is_at_no_duty_desk(folder: Path) -> None:
+    """What is addressed to nobody there would otherwise be seen by nobody."""
+    gone = next(p.id for p in directory_of(folder).people(FRONT, datetime.now(UTC)) if p.id != DUTY)
+    run(folder, "practitioner", "leave", gone)
+    words = ("partnership", "agency", "change", FRONT, "--duty-desk", gone)
+    assert refused(folder, *words) == "practitioner.unknown"
+
+
+def test_an_agency_is_always_open_or_closes_and_not_for_years(folder: Path) -> None:
+    """The two contradict one another, and a closure without end would stop every clock."""
+    close = ("partnership", "agency", "close", SCHOOL)
+    assert refused(folder, *close, "--from", "2027-01-01", "--to", "2028-02-05") == (
+        "directory.closure.too-long"
+    )
+    run(folder, *close, "--from", "2027-01-01", "--to", "2028-02-04")
+    change = ("partnership", "agency", "change", SCHOOL)
+    assert refused(folder, *change, "--always-open") == "directory.closure.always-open"
+    run(folder, *close, "--from", "2027-01-01", "--cancel")
+    run(folder, *change, "--always-open")
+    again = refused(folder, *close, "--from", "2027-07-21", "--to", "2027-08-31")
+    assert again == "directory.closure.always-open"
+
+
+def test_nothing_to_do_signs_nothing(folder: Path) -> None:
+    """Who is back without having been covered, and a change of nothing, make no new version."""
+    assert refused(folder, "practitioner", "cover", TEACHER, "--back") == "cover.none"
+    assert refused(folder, "practitioner", "change", TEACHER) == "practitioner.unchanged"
+
+
+def test_the_work_of_somebody_nobody_knows_is_an_error(folder: Path) -> None:
+    """A slip of the pen is not somebody for whom nothing is open."""
+    words = ("practitioner", "work", f"{SCHOOL}.jo-mash")
+    assert refused(folder, *words) == "practitioner.unknown"
 
 
 def test_a_surgery_with_one_doctor_gets_a_safeguarding_lead_elsewhere(folder: Path) -> None:

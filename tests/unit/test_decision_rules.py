@@ -116,6 +116,12 @@ def test_a_step_down_is_not_taken_on_after_the_family_withdrew(play: Play) -> No
 def test_support_does_not_follow_child_in_need_without_a_step_down(play: Play) -> None:
     """003 §4.1: the step down, its consents and its signatures cannot be left out."""
     play.accept(m.care_opened_before(play.area, play.child))
+    play.accept(m.family_choice(play.area, play.child, "wishes_support", to=(SCHOOL,)))
+    agreed = (
+        m.consent(play.area, Covers.SERVICE, taken_by=WORKER),
+        m.consent(play.area, taken_by=WORKER),
+    )
+    play.accept(play.area.sealed("consent.recorded", play.child, WORKER, consents=agreed))
     led_by_the_school(play)
     assert play.refused(m.closed(play.area, play.child)) == {"case.needs-step-down"}
 
@@ -123,12 +129,13 @@ def test_support_does_not_follow_child_in_need_without_a_step_down(play: Play) -
 def test_support_never_follows_child_protection_at_once(play: Play) -> None:
     """003 §5.1: from a protection plan the way leads through child in need."""
     play.accept(m.care_opened_before(play.area, play.child, level="child_protection"))
-    led_by_the_school(play)
-    assert play.refused(m.closed(play.area, play.child)) == {"stepdown.not-child-in-need"}
+    outside = m.lead_proposed(play.area, play.child, TEACHER, WORKER, (SCHOOL,))
+    assert play.refused(outside) == {"lead.child-protection"}
+    assert "stepdown.not-child-in-need" in play.refused(m.closed(play.area, play.child))
 
 
-def test_a_reassessment_from_child_protection_starts_the_three_months(play: Play) -> None:
-    """003 §5.1: leaving child protection counts as the end of the plan."""
+def test_a_reassessment_ends_no_child_protection_plan(play: Play) -> None:
+    """003 §5.1: a plan ends by social worker and team manager, and not by a finding."""
     area, child = play.area, play.child
     play.accept(m.care_opened_before(area, child, level="child_protection"))
     play.accept(m.referral(area, child))
@@ -144,7 +151,9 @@ def test_a_reassessment_from_child_protection_starts_the_three_months(play: Play
     play.accept(decided)
     play.accept(m.assessment(area, child))
     play.accept(m.assessment(area, child, concluded="child_in_need"))
-    assert play.refused(m.step_down(area, child)) == {"stepdown.too-soon"}
+    assert play.journey is not None
+    assert play.journey.level is Level.CHILD_PROTECTION
+    assert play.refused(m.step_down(area, child)) == {"stepdown.not-child-in-need"}
 
 
 def test_closing_ends_every_open_proposal(play: Play) -> None:
@@ -189,9 +198,9 @@ def test_a_proposal_gives_way_to_its_proposer(play: Play) -> None:
     stepped_down(play)
     play.accept(m.lead_proposed(area, child, TEACHER, WORKER, (SCHOOL,)))
     first = play.last
-    play.accept(m.lead_proposed(area, child, DOCTOR, WORKER, (GP,)))
+    play.accept(m.lead_proposed(area, child, DOCTOR, WORKER, (GP, SCHOOL)))
     late = m.lead_answered(area, child, first, TEACHER, (CARE,))
-    assert play.refused(late) == {"lead.no-proposal"}
+    assert play.refused(late) == {"lead.superseded"}
     play.accept(m.lead_answered(area, child, play.last, DOCTOR, (CARE,)))
     assert play.leads == DOCTOR
 
@@ -243,7 +252,7 @@ def test_a_carried_consent_was_taken_by_the_sending_agency(play: Play, taken_by:
         consents=(sharing, support),
         basis={"kind": "consent", "consents": (sharing.id,)},
     )
-    assert play.refused(sent) == {"consent.taken-by"}
+    assert play.refused(sent) == {"consent.taken-by", "stepdown.consent-taken-by"}
 
 
 def test_consent_to_support_that_names_nobody_covers_nothing(play: Play) -> None:

@@ -125,9 +125,12 @@ def test_a_consent_once_held_is_not_changed_by_carrying_it_again() -> None:
     withdrawn = ConsentHeld(consent=first, withdrawn_at=NOW)
     journey = Journey(child=CHILD, consents=(withdrawn,))
     wider = first.model_copy(update={"categories": tuple(Category), "expires_at": None})
-    assert journey.with_consents((wider,)) is journey
+    assert journey.with_consents((wider,), NOW) is journey
     other = m.consent(area)
-    assert [c.consent.id for c in journey.with_consents((other,)).consents] == [first.id, other.id]
+    assert [c.consent.id for c in journey.with_consents((other,), NOW).consents] == [
+        first.id,
+        other.id,
+    ]
 
 
 def test_an_agency_is_involved_once() -> None:

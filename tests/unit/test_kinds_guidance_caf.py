@@ -20,7 +20,7 @@ from tests.area import (
     TEACHER,
     WORKER,
 )
-from tests.unit.kinds_playing import ALL, at, decided, family_says, informed, others, state
+from tests.unit.kinds_playing import ALL, at, family_says, informed, others, state
 from tests.unit.test_decision import Play
 
 U, E, N = Level.UNIVERSAL, Level.EARLY_HELP, Level.CHILD_IN_NEED
@@ -32,7 +32,7 @@ U, E, N = Level.UNIVERSAL, Level.EARLY_HELP, Level.CHILD_IN_NEED
         ({"capacity": Capacity.PRACTITIONER}, {"practitioner.capacity"}),
         ({"to": [SCHOOL]}, {"recipient.role"}),
         ({"answers": None}, {"request.unknown"}),
-        ({"author": TEACHER}, {"message.role-may-not", "practitioner.capacity"}),
+        ({"author": TEACHER}, {"message.role-may-not"}),
         ({"basis": {"kind": "notice"}}, {"message.basis-not-allowed", "statements.not-allowed"}),
     ],
 )
@@ -121,6 +121,7 @@ def test_a_caf_is_not_started_after_consent_was_withdrawn() -> None:
     play.accept(area.sealed("consent.recorded", child, CAF_WORKER, consents=(agreed,)))
     withdrawn = area.sealed("consent.withdrawn", child, TEACHER, content={"consent": agreed.id})
     play.accept(withdrawn)
+    family_says(play, "wishes_support")
     started = m.contact_made(area, child, request, "caf_started")
     assert play.refused(started) == {"stepdown.consent-service"}
 
@@ -212,8 +213,8 @@ def test_closing_keeps_a_team_that_social_care_never_led() -> None:
     """003 §2.6: after an assessment without need the TAC and the family's choice are as before."""
     play = at(E)
     area, child = play.area, play.child
-    play.accept(m.referral(area, child))
-    play.accept(decided(area, child, play.last))
+    play.accept(m.step_up(area, child))
+    play.accept(m.step_up_decided(area, child, play.last))
     play.accept(m.assessment(area, child))
     play.accept(m.assessment(area, child, concluded="not_in_need"))
     play.accept(m.closed(area, child, "declined", others(CARE)))

@@ -9,7 +9,7 @@ from contracts.identifiers import new_reference
 from contracts.kinds import Step
 from contracts.messages import KINDS
 from contracts.roles import Level
-from services.exchange.decision import folded
+from services.exchange.folding import folded
 from tests import messages as m
 from tests.area import CARE, Area
 from tests.unit.kinds_playing import at, others, state

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.identifiers import new_reference
+from contracts.journey import MOST_RECENT
 from contracts.roles import Level
 from tests import messages as m
 from tests.area import (
@@ -103,7 +104,7 @@ def test_old_evidence_is_not_refused_for_want_of_memory() -> None:
     play = at(N)
     area, child = play.area, play.child
     first = state(play).recent[0].id
-    for _ in range(20):
+    for _ in range(MOST_RECENT // 2):
         play.accept(m.told(area, child, first))
         play.accept(m.moved(area, child, others(CARE)))
     assert state(play).sent(first) is None

@@ -118,14 +118,18 @@ def test_a_late_yes_counts_while_nobody_else_was_proposed(play: Play) -> None:
 
 
 def test_a_late_yes_does_not_double_the_lead(play: Play) -> None:
-    """Once somebody else was proposed, the lapsed proposal cannot be accepted."""
+    """Once somebody else was proposed, the lapsed proposal is superseded and hears so."""
     area, child = play.area, play.child
     play.accept(m.lead_proposed(area, child, TEACHER, WORKER, ALL))
     lapsed = play.last
     _missed(play, lapsed)
+    unheard = tuple(a for a in (*ALL, GP) if a != SCHOOL)
+    assert play.refused(m.lead_proposed(area, child, DOCTOR, CAF_WORKER, unheard)) >= {
+        "recipient.missing"
+    }
     play.accept(m.lead_proposed(area, child, DOCTOR, CAF_WORKER, (*ALL, GP)))
     late = m.lead_answered(area, child, lapsed, TEACHER, ALL)
-    assert play.refused(late) == {"lead.no-proposal"}
+    assert play.refused(late) == {"lead.superseded"}
 
 
 def test_another_clock_lets_no_proposal_lapse(play: Play) -> None:
@@ -141,9 +145,9 @@ def test_when_the_lead_has_left_every_agency_with_a_part_may_propose() -> None:
     """No child stays without a lead because nobody had standing to propose one."""
     play = at(E)
     area, child = play.area, play.child
-    known = area.statement("needs.development", by=DOCTOR)
+    known = area.statement("needs.development", by=TEACHER)
     duty = {"kind": "statutory_duty", "provision": "CA1989-s17"}
-    play.accept(area.sealed("story.added", child, DOCTOR, (), [known], basis=duty))
+    play.accept(area.sealed("story.added", child, TEACHER, (GP,), [known], basis=duty))
     proposed = m.lead_proposed(area, child, DOCTOR, DOCTOR, ALL)
     assert play.refused(proposed) == {"lead.may-not-propose"}
     _notice(play, "lead.left", practitioner=TEACHER)
@@ -203,7 +207,7 @@ def test_the_lead_is_one_through_any_interleaving() -> None:
         play.accept(m.lead_proposed(play.area, play.child, second, WORKER, (*ALL, GP)))
         two = play.last
         late = m.lead_answered(play.area, play.child, one, first, (*ALL, agency[second]))
-        assert play.refused(late) == {"lead.no-proposal"}
+        assert play.refused(late) == {"lead.superseded"}
         play.accept(m.lead_answered(play.area, play.child, two, second, (*ALL, agency[first])))
         assert play.leads == second
         again = m.lead_answered(play.area, play.child, two, second, ALL)

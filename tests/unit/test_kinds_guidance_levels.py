@@ -56,6 +56,7 @@ def _lead_in_care(p: Play) -> Sealed:
 
 _CLOSED = {"case.not-open"}
 _LEVEL = {"meeting.level"}
+_AGREED = {"family.not-asked", "stepdown.consent-service", "stepdown.consent-sharing"}
 
 MOVES: dict[str, tuple[Callable[[Play], Sealed], dict[Level, AbstractSet[str]]]] = {
     "step up": (_step_up, {U: {"stepup.not-supported"}, E: OK, N: OK, P: OK}),
@@ -145,10 +146,10 @@ MOVES: dict[str, tuple[Callable[[Play], Sealed], dict[Level, AbstractSet[str]]]]
     "closing with support": (
         _close("continues"),
         {
-            U: {"case.not-open", "case.needs-lead"},
+            U: {"case.not-open", "case.needs-lead", *_AGREED},
             E: {"case.not-open"},
-            N: {"case.needs-lead", "case.needs-step-down"},
-            P: {"case.needs-lead", "stepdown.not-child-in-need"},
+            N: {"case.needs-lead", "case.needs-step-down", *_AGREED},
+            P: {"case.needs-lead", "stepdown.not-child-in-need", *_AGREED},
         },
     ),
     "closing, the family declined": (

@@ -6,7 +6,8 @@ import pytest
 
 from contracts.event import Signer
 from contracts.identifiers import new_reference
-from contracts.journey import MOST_MEETINGS, dump
+from contracts.journey import dump
+from contracts.journey_bounds import MOST_MEETINGS
 from contracts.kinds import iso
 from contracts.roles import Capacity, Level
 from tests import messages as m

@@ -8,7 +8,8 @@ import pytest
 
 from contracts.consents import Covers
 from contracts.identifiers import new_reference
-from contracts.journey import MOST_MEETINGS, Journey, dump
+from contracts.journey import Journey, dump
+from contracts.journey_bounds import MOST_MEETINGS
 from contracts.kinds import Opened
 from contracts.messages.stepdown import REQUESTED
 from contracts.roles import Capacity, Level, Role
@@ -34,7 +35,7 @@ LEGAL: dict[tuple[Level, Level], set[str]] = {
     (U, P): {"assessment.concluded", "meeting.held"},
     (E, P): {"assessment.concluded", "meeting.held"},
     (N, P): {"assessment.concluded", "meeting.held"},
-    (P, N): {"protection-plan.ended", "assessment.concluded"},
+    (P, N): {"protection-plan.ended", "meeting.held"},
     (P, U): {"case.closed"},
 }
 """Every move between levels that there is, and the kinds of message that make it."""

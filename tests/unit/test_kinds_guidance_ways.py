@@ -89,6 +89,7 @@ def test_the_three_months_run_from_the_day_the_plan_ended() -> None:
     early = m.information_sent(area, child, "stepping_down", author=WORKER)
     assert "stepdown.too-soon" in play.refused(early)
     area.now += timedelta(days=93)
+    family_says(play, "wishes_support")
     play.accept(m.step_down(area, child))
 
 
@@ -150,6 +151,7 @@ def test_the_way_down_from_protection_ends_in_a_team_around_the_child() -> None:
     area, child = play.area, play.child
     play.accept(m.plan_ended(area, child, others(CARE)))
     area.now += timedelta(days=93)
+    family_says(play, "wishes_support")
     play.accept(m.step_down(area, child))
     play.accept(m.step_down_decided(area, child, play.last))
     assert "case.needs-lead" in play.refused(m.closed(area, child, to=others(CARE)))
@@ -171,8 +173,7 @@ def test_the_way_up_keeps_the_team_until_a_social_worker_leads() -> None:
     ended = m.caf_ended(area, child, to=others(SCHOOL))
     assert play.refused(ended) == {"caf.assessment-open"}
     play.accept(m.assessment(area, child, concluded="child_protection"))
-    assert state(play).level is P
-    assert state(play).protection_plan_since
+    assert (state(play).level, state(play).protection_plan_since) == (P, "")
 
 
 def test_a_family_in_an_assessment_may_still_end_its_caf() -> None:
@@ -212,6 +213,8 @@ def test_a_referrer_who_was_unsure_is_helped_to_a_caf() -> None:
     area, child = play.area, play.child
     request = informed(play)
     without = m.contact_made(area, child, request, "caf_started")
+    assert play.refused(without) == {"family.not-asked", "stepdown.consent-service"}
+    family_says(play, "wishes_support")
     assert play.refused(without) == {"stepdown.consent-service"}
     agreed = m.consent(area, Covers.SERVICE, taken_by="demo.caf-team.worker")
     play.accept(m.contact_made(area, child, request, "caf_started", consents=(agreed,)))
@@ -222,6 +225,8 @@ def test_a_family_that_chose_support_is_led_and_so_supported() -> None:
     """003 §3.4: with a lead professional accepted the Team Around the Child begins."""
     play = at(U)
     family_says(play, "wishes_support")
+    agreed = m.consent(play.area, Covers.SERVICE, taken_by=WORKER)
+    play.accept(play.area.sealed("consent.recorded", play.child, WORKER, consents=(agreed,)))
     led(play)
     assert state(play).level is E
 

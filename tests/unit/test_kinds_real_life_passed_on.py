@@ -1,11 +1,13 @@
 """Requests passed on, returned for gaps or written down for others, and work handed on."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from contracts.consents import Consent
 from contracts.document import parse, to_event
-from contracts.roles import Capacity
+from contracts.roles import Capacity, Role
 from contracts.seal import seal
 from tests import messages as m
 from tests import messages_real_life as r
@@ -87,7 +89,7 @@ def test_child_protection_is_passed_on_as_child_protection(play: Play) -> None:
     verdict = play.accept(r.redirected(area, child, request, CARE, concern="child_protection"))
     assert verdict.protection
     stranger = r.redirected(area, child, request, GP, by=CAF_WORKER, concern="child_protection")
-    play.accept(stranger)
+    assert play.refused(stranger) == {"request.not-recipient"}
     open_one = state(play).request(request)
     assert open_one is not None
     assert open_one.to == (CARE, FRONT)
@@ -107,9 +109,10 @@ def test_a_redirection_to_a_wrong_recipient_comes_back(referred: Play) -> None:
 
 
 def test_no_other_request_is_given_away_in_the_name_of_child_protection(referred: Play) -> None:
-    """A concern may be raised with anybody; the request stays where it can be answered."""
+    """A request becomes no child protection by being passed on; a concern is raised anew."""
     area, child, request = referred.area, referred.child, referred.last
-    referred.accept(r.redirected(area, child, request, GP, concern="child_protection"))
+    urgent = r.redirected(area, child, request, CARE, concern="child_protection")
+    assert referred.refused(urgent) == {"message.wrong-content"}
     open_one = state(referred).request(request)
     assert open_one is not None
     assert open_one.to == (FRONT,)
@@ -307,3 +310,52 @@ def test_nobody_else_refers_in_anothers_name(play: Play) -> None:
 def play_leads_nobody(play: Play) -> bool:
     """Tell whether nobody holds the lead."""
     return play.leads == "" and state(play).proposals == ()
+
+
+def on_consent_to_care(area: Area, **changes: Any) -> tuple[Consent, dict[str, Any]]:
+    """A parent agreed to sharing with First Response and social care, and not with the school."""
+    agreed = m.consent(area, roles=(Role.FIRST_RESPONSE, Role.SOCIAL_CARE), **changes)
+    return agreed, {"kind": "consent", "consents": (agreed.id,)}
+
+
+def test_a_request_on_consent_is_redirected_and_its_referrer_told_without_words(
+    play: Play,
+) -> None:
+    """Whose own words they are hears that they went on, and needs no consent for that."""
+    area, child = play.area, play.child
+    agreed, basis = on_consent_to_care(area)
+    play.accept(m.referral(area, child, basis=basis, consents=(agreed,)))
+    said = area.statement("concern.what_happened")
+    verdict = play.accept(
+        area.sealed(
+            "request.redirected",
+            child,
+            DUTY,
+            (CARE, SCHOOL),
+            [said],
+            answers=play.last,
+            basis=basis,
+            content={"to": CARE, "because": "not_ours"},
+        )
+    )
+    assert {to.agency: len(to.shown) for to in verdict.deliveries} == {CARE: 1, SCHOOL: 0}
+
+
+def test_a_consent_that_does_not_name_the_new_agency_stops_a_redirection(play: Play) -> None:
+    """Only the referrer is told without words; the new agency needs the family's word."""
+    area, child = play.area, play.child
+    agreed = m.consent(area, roles=(Role.FIRST_RESPONSE,))
+    basis = {"kind": "consent", "consents": (agreed.id,)}
+    play.accept(m.referral(area, child, basis=basis, consents=(agreed,)))
+    said = area.statement("concern.what_happened")
+    sent = area.sealed(
+        "request.redirected",
+        child,
+        DUTY,
+        (CARE, SCHOOL),
+        [said],
+        answers=play.last,
+        basis=basis,
+        content={"to": CARE, "because": "not_ours"},
+    )
+    assert play.refused(sent) == {"consent.out-of-scope"}

@@ -7,7 +7,8 @@ import pytest
 
 from contracts.directory import RulesInForce
 from contracts.event import Signer
-from contracts.journey import MOST_RECENT, MOST_STANDARDS
+from contracts.journey import MOST_RECENT
+from contracts.journey_bounds import MOST_STANDARDS
 from contracts.roles import Capacity
 from contracts.rules import RulePack, shipped_packs
 from tests import messages as m
@@ -59,6 +60,18 @@ def test_a_missed_standard_is_explained_in_words(play: Play) -> None:
     assert play.refused(silent) == {"statements.required"}
 
 
+def test_what_nobody_was_told_is_missed_is_not_explained(play: Play) -> None:
+    """000 l.37: a warning is no miss; and once missed it stays so, whatever is asked for then."""
+    area, child, request = play.area, play.child, play.last
+    early = r.explained(area, child, r.clock(request))
+    assert play.refused(early) == {"standard.not-missed"}
+    play.accept(r.warned(area, child, request))
+    assert play.refused(early) == {"standard.not-missed"}
+    play.accept(r.missed(area, child, request))
+    play.accept(extended(play, request))
+    play.accept(r.explained(area, child, r.clock(request)))
+
+
 def test_evidence_for_an_unknown_clock_is_refused(play: Play) -> None:
     """A rule that is not in force, or a message nobody knows, starts no clock."""
     area, child, request = play.area, play.child, play.last
@@ -69,13 +82,13 @@ def test_evidence_for_an_unknown_clock_is_refused(play: Play) -> None:
 
 
 def test_a_clock_started_long_ago_is_known_once_somebody_was_warned(play: Play) -> None:
-    """However many messages lie between, a clock that was warned of can be explained."""
+    """However many messages lie between, a clock that was warned of can be named."""
     area, child = play.area, play.child
     early = "EARLY0123456789AB"
     play.accept(r.warned(area, child, early))
     for _ in range(MOST_RECENT):
         play.accept(r.by_tracker(area, child, "lead.left", FRONT, {"practitioner": TEACHER}))
-    play.accept(r.explained(area, child, r.clock(early)))
+    play.accept(extended(play, early))
 
 
 def test_what_is_known_of_clocks_stays_bounded(play: Play) -> None:

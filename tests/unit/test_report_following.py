@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,21 @@ import pytest
 from sqlalchemy import Engine, select
 
 from contracts import subjects
+from contracts.directory import RulesInForce
 from contracts.errors import HandrailError
 from contracts.identifiers import new_reference
 from contracts.kinds import iso
+from contracts.rules.loader import USUAL
 from contracts.worktime import LONDON
 from services.runtime.sql import engine
-from services.tracker.report import report
-from services.tracker.report_form import Report, ReportRequest
-from services.tracker.report_period import period
-from services.tracker.report_reading import material
+from services.tracker.report.form import Report, ReportRequest
+from services.tracker.report.period import period
+from services.tracker.report.quarter import report
+from services.tracker.report.reading import material
 from services.tracker.store import LIVE, prepare
 from tests import messages as m
 from tests.area import CARE, FRONT, SCHOOL, Area
+from tests.messages_real_life import clock, missed, redirected, standard
 from tests.tracking import LedgerWriter, rows
 
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -191,6 +194,7 @@ def test_a_missed_standard_is_unexplained_until_somebody_explains_it(
     ledger.follow(database)
     ledger.later(days=7)
     before = numbers(reported(database, ledger), "misses")
+    ledger.accept(missed(area, child, request, "acknowledge-request"))
     ledger.accept(
         area.sealed(
             "standard.explained",
@@ -236,3 +240,64 @@ def test_what_a_report_needs_holds_no_statement(database: Engine, ledger: Ledger
 
     assert said not in repr(rows(database))
     assert said not in reported(database, ledger).model_dump_json()
+
+
+def test_a_redirected_request_asks_nobody_again(database: Engine, ledger: LedgerWriter) -> None:
+    """Who passes a request on repeats what was said, and no family was asked for it."""
+    child, area = new_reference(), ledger.area
+    request = ledger.accept(m.referral(area, child))
+    ledger.accept(redirected(area, child, request, CARE))
+    ledger.follow(database)
+    found = reported(database, ledger)
+
+    assert numbers(found, "questions_asked_again", "again") == {(SCHOOL,): 0}
+
+
+def test_only_who_had_to_be_told_by_a_rule_is_counted(
+    database: Engine, ledger: LedgerWriter
+) -> None:
+    """Evidence that no rule asked for is shown in the journey, and is no duty done."""
+    child, area = new_reference(), ledger.area
+    request = ledger.accept(m.referral(area, child))
+    content = {"people": ["family"], "of": request, "form": "outcome"}
+    ledger.take(area.sealed("people.told", child, f"{FRONT}.duty", (), content=content))
+    ledger.follow(database)
+
+    assert not [p for p, _ in numbers(reported(database, ledger), "people_told") if p == "family"]
+
+
+def test_an_extension_that_no_clock_took_is_not_counted(
+    database: Engine, ledger: LedgerWriter
+) -> None:
+    """The signed message is there, and the clock says that it had no effect."""
+    child, area = new_reference(), ledger.area
+    request = ledger.accept(m.referral(area, child))
+    content = clock(request, "acknowledge-request", because="other")
+    until = {"until": iso(area.now + timedelta(days=3))}
+    ledger.take(standard(area, child, "extended", content | until))
+    ledger.follow(database)
+
+    assert ("extended", "all", "all") not in numbers(reported(database, ledger), "changes")
+
+
+def test_a_report_names_the_rule_packs_of_its_own_quarter(ledger: LedgerWriter) -> None:
+    """A pack that came into force since is not named, one that came in meanwhile is."""
+    area = ledger.area
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    changes = tuple(
+        RulesInForce(since=since, packs=packs)
+        for since, packs in (
+            (began - timedelta(days=9), USUAL),
+            (began + timedelta(days=9), USUAL[:1]),
+            (began + timedelta(days=99), USUAL[1:2]),
+        )
+    )
+    area.document = area.document.model_copy(update={"rule_changes": changes})
+
+    def named(first_day: int, last_day: int) -> set[str]:
+        begins, ends = (began + timedelta(days=day) for day in (first_day, last_day))
+        return {name.partition("@")[0] for name in ledger.book.names_within(begins, ends)}
+
+    assert named(0, 90) == set(USUAL)
+    assert named(10, 90) == set(USUAL[:1])
+    assert named(98, 107) == set(USUAL[:2])

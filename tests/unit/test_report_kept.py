@@ -6,9 +6,9 @@ import pytest
 
 from contracts.errors import HandrailError
 from contracts.identifiers import new_reference
-from services.tracker.report import report
-from services.tracker.report_form import Reader, Report, ReportRequest
-from services.tracker.report_material import Material, Tell
+from services.tracker.report.form import Reader, Report, ReportRequest
+from services.tracker.report.material import Material, Tell
+from services.tracker.report.quarter import report
 from tests.reporting import (
     ANNA,
     BEN,
@@ -155,6 +155,7 @@ def test_what_is_worked_out_from_a_withheld_count_is_withheld_too() -> None:
     assert set(public.withheld) == {
         "in_time",
         "late",
+        "running",
         "median_hours",
         "p90_hours",
         "share_in_time",

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import HandrailError
-from services.tracker.report_numbers import drawn, hours, middle, ninetieth, share
-from services.tracker.report_period import Period, period, quarter_of, year_before
+from services.tracker.report.numbers import drawn, hours, middle, ninetieth, share
+from services.tracker.report.period import Period, period, quarter_of, year_before
 
 
 def test_a_quarter_begins_and_ends_at_midnight_in_london() -> None:

@@ -5,7 +5,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tracker.report_privacy import SMALL, Node, withheld
+from services.tracker.report.privacy import SMALL, Node, withheld
 
 
 def tree(*counts: int | list[int]) -> Node:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from contracts.identifiers import new_reference
-from services.tracker.report_material import Material, TurnedAway
+from services.tracker.report.material import Material, TurnedAway
 from tests.reporting import (
     ANNA,
     BEN,
@@ -187,3 +187,54 @@ def test_the_audit_sample_is_of_journeys_of_the_period() -> None:
     assert found.sample is not None
     assert (found.sample.of, found.sample.seed) == (2, "s1")
     assert set(found.sample.children) == {ANNA, BEN}
+
+
+def test_a_request_withdrawn_before_it_was_decided_is_none() -> None:
+    """It is neither unanswered, nor does it make the next one a second referral."""
+    found = made(
+        of_facts(
+            fact("referral.submitted", ANNA, outcome="withdrawn"),
+            fact("referral.submitted", ANNA, at=JULY + timedelta(days=3)),
+        )
+    )
+
+    assert numbers(found, "volumes")[("all", "all", "all")] == 1
+    assert numbers(found, "answer_times", "unanswered")[("referral", "decided")] == 1
+    assert numbers(found, "re_referrals", "again") == {("referral",): 0}
+
+
+def test_a_proposal_that_is_over_is_not_unanswered() -> None:
+    """Somebody else was proposed since, the case ended, or it was taken back."""
+    found = made(
+        of_facts(
+            fact("lead.proposed", outcome="superseded"),
+            fact("lead.proposed", outcome="ended"),
+            fact("lead.proposed", outcome="withdrawn"),
+            fact("lead.proposed"),
+        )
+    )
+
+    assert {
+        label: count for (label, who), count in numbers(found, "leads").items() if who == "all"
+    } == {
+        "all": 4,
+        "ended": 1,
+        "superseded": 1,
+        "unanswered": 1,
+        "withdrawn": 1,
+    }
+
+
+def test_an_extension_without_effect_changes_no_time() -> None:
+    """What a clock did not take, because it came too late or unauthorised, is not counted."""
+    codes = {"clock": "decide", "because": "other"}
+    heeded = fact("standard.extended", message="HEEDED0123456789", codes=codes)
+    not_heeded = fact("standard.extended", message="NOTHEEDED0123456", codes=codes)
+    found = made(
+        Material(
+            facts=(heeded, not_heeded),
+            without_effect=frozenset({(ANNA, not_heeded.message)}),
+        )
+    )
+
+    assert numbers(found, "changes")[("extended", "decide", "other")] == 1

@@ -90,7 +90,7 @@ def test_history_notifies_nobody(database: Engine, ledger: LedgerWriter) -> None
 def test_of_a_message_sent_in_error_nobody_has_to_be_told(
     database: Engine, ledger: LedgerWriter
 ) -> None:
-    """A withdrawal ends what is still owed, and leaves who was told as it was."""
+    """A withdrawal ends what is still owed, and what nobody can read has told nobody."""
     with_rules(
         ledger,
         tell("family", "referral.submitted", Person.FAMILY, Person.FIRST_RESPONSE, days=1),
@@ -104,7 +104,7 @@ def test_of_a_message_sent_in_error_nobody_has_to_be_told(
 
     assert (rows["family"]["state"], rows["family"]["late"]) == ("withdrawn", False)
     assert rows["family"]["by"] == taken_back
-    assert rows["first_response"]["state"] == "told"
+    assert rows["first_response"]["state"] == "withdrawn"
 
 
 def test_a_family_told_without_any_rule_is_shown_all_the_same(

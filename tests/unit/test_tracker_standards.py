@@ -153,8 +153,8 @@ def test_evidence_for_a_clock_that_is_unknown_changes_nothing(
     child, request = referred(database, ledger)
     before = rows(database)["clocks"]
     nobodys = r.clock(request, VISIT.id)
-    ledger.accept(r.explained(ledger.area, child, nobodys))
-    ledger.accept(
+    ledger.take(r.explained(ledger.area, child, nobodys))
+    ledger.take(
         r.standard(
             ledger.area,
             child,
@@ -163,7 +163,7 @@ def test_evidence_for_a_clock_that_is_unknown_changes_nothing(
         )
     )
     ours_not = r.clock(request, ANSWER.id)
-    ledger.accept(r.explained(ledger.area, child, ours_not, author=TEACHER))
+    ledger.take(r.explained(ledger.area, child, ours_not, author=TEACHER))
     ledger.follow(database)
 
     assert rows(database)["clocks"] == before

@@ -1,0 +1,30 @@
+"""The head of a journey shows what somebody who looks for the first time must not overlook."""
+
+from typing import Any
+
+import pytest
+
+from services.cli.tracking import _remarks
+
+QUIET: dict[str, Any] = {"support": "", "moved_to": "", "lead_left": False, "assessment": None}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"support": "declined"}, "has declined support"),
+        ({"moved_to": "E08000003"}, "has moved to E08000003"),
+        ({"lead_left": True}, "has left"),
+        ({"assessment": {"by": "demo.social-care", "started": False}}, "called for"),
+        ({"assessment": {"by": "demo.social-care", "started": True}}, "under way"),
+    ],
+)
+def test_what_must_not_be_overlooked_is_said(changed: dict[str, Any], said: str) -> None:
+    """A family's no, a move, a lead who has left and an assessment each have a line."""
+    ((_, words),) = _remarks(QUIET | changed)
+    assert said in words
+
+
+def test_a_quiet_journey_has_no_remarks() -> None:
+    """Nothing is said where there is nothing to say."""
+    assert list(_remarks(QUIET)) == []
