@@ -22,7 +22,7 @@ from contracts.seal import public_key
 from contracts.submission import decrypt, read
 from services.exchange.attesting import LaneStep
 from services.exchange.deciding import decide_all, open_all
-from services.exchange.decision import folded
+from services.exchange.folding import folded
 from services.exchange.lanes import Arrived
 from services.exchange.ledger import Known, Ledger
 from services.exchange.writing import Writer

@@ -197,15 +197,20 @@ def step_down_decided(area: Area, child: str, request: str) -> Sealed:
 
 
 def closed(
-    area: Area, child: str, support: str = "continues", to: tuple[str, ...] = (SCHOOL,)
+    area: Area,
+    child: str,
+    support: str = "continues",
+    to: tuple[str, ...] = (SCHOOL,),
+    by: str = WORKER,
 ) -> Sealed:
-    """Social care closes the case; the reason is a statement."""
+    """A social worker closes the case; the reason is a statement."""
     return area.sealed(
         "case.closed",
         child,
-        WORKER,
+        by,
         to,
-        [area.statement("closure.reason", "RC7", by=WORKER)],
+        [area.statement("closure.reason", "RC7", by=by)],
+        capacity=Capacity.SOCIAL_WORKER,
         basis={"kind": "statutory_duty", "provision": "CA1989-s17"},
         content={"support": support},
     )

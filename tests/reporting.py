@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from contracts.identifiers import new_reference
-from services.tracker.report import report
-from services.tracker.report_form import Reader, Report, ReportRequest, Table
-from services.tracker.report_material import Fact, Material, Standard
+from services.tracker.report.form import Reader, Report, ReportRequest, Table
+from services.tracker.report.material import Fact, Material, Standard
+from services.tracker.report.quarter import report
 
 JULY = datetime(2026, 7, 6, 9, tzinfo=UTC)
 NOW = datetime(2026, 10, 5, 9, tzinfo=UTC)

@@ -15,7 +15,7 @@ from contracts.reasons import Refusal
 from contracts.seal import peek
 from contracts.values import Value
 from services.agency.faults import Unproven, fault
-from services.agency.items import Item
+from services.agency.items import Item, State
 from services.agency.noting import Note, verify_note
 from services.agency.opening import Opener
 from services.agency.store import PAGE, AgencyStore, Held
@@ -87,8 +87,8 @@ class Handlers:
         return _answer(found[:PAGE], more=max(0, len(found) - PAGE))
 
     async def delivery(self, request: Request) -> bytes:
-        """Answer with what the inbox holds about one message."""
-        held = await self._store.held(self._agency, _body(About, request).message)
+        """Answer with what the inbox holds about a message, or about what redirected it here."""
+        held = await self._store.held_or_passed_on(self._agency, _body(About, request).message)
         (line,) = await self._lines((held.item,), None)
         return orjson.dumps(_about(held, line))
 
@@ -139,7 +139,13 @@ def _answer(found: Sequence[Line], **counts: int) -> bytes:
 
 
 def _about(held: Held, line: Line) -> dict[str, Any]:
-    """Return a delivery's line with the author, the basis, the codes and who opened it."""
+    """Return a delivery's line with the author, the basis, the codes and who opened it.
+
+    Of what its sender withdrew nothing that it said is told, only who had read it.
+    """
+    openings = {"shown": len(held.delivery.shown), "openings": list(held.openings)}
+    if held.item.state is State.WITHDRAWN:
+        return {**line.as_json(), **openings}
     event = peek(held.delivery.sealed)
     if isinstance(event, Refusal):  # it was verified before it was stored
         raise fault(event.code)
@@ -151,6 +157,5 @@ def _about(held: Held, line: Line) -> dict[str, Any]:
         **data,
         "sealed_at": event.time.isoformat(),
         "sealed": held.delivery.sealed.digest,
-        "shown": len(held.delivery.shown),
-        "openings": list(held.openings),
+        **openings,
     }

@@ -11,7 +11,6 @@ from typing import Any, Final
 from sqlalchemy import (
     Connection,
     RowMapping,
-    Select,
     case,
     func,
     literal,
@@ -23,18 +22,13 @@ from sqlalchemy.dialects.sqlite import insert
 from contracts.desks import Handover
 from contracts.event import Recipient
 from contracts.kinds import iso
+from contracts.messages.corrections import REDIRECTED
 from contracts.records import Delivery
 from contracts.subjects import inbox_consumer
+from services.agency.addressing import addresses, keep_addresses, keep_handover
 from services.agency.faults import fault
 from services.agency.items import Item, State
-from services.agency.tables import (
-    ADDRESSED,
-    DELIVERIES,
-    HANDED,
-    METADATA,
-    OPENINGS,
-    QUARANTINE,
-)
+from services.agency.tables import DELIVERIES, HANDED, METADATA, OPENINGS, QUARANTINE
 from services.agency.withdrawing import mark_taken, withdraw
 from services.runtime.settlement import PermanentFault
 from services.runtime.sql import (
@@ -109,8 +103,8 @@ class AgencyStore:
             if not made.rowcount and _one(connection, agency, item.message)["sealed"] != sealed:
                 raise PermanentFault.of(fault("message.id-reused"))
             if made.rowcount:
-                _keep_addresses(connection, agency, item)
-                _keep_handover(connection, agency, sequence, item.child, handed)
+                keep_addresses(connection, agency, item)
+                keep_handover(connection, agency, sequence, item.child, handed)
                 mark_taken(connection, agency, item.message)
             name = inbox_consumer(agency)
             write_position(connection, name, max(sequence, read_position(connection, name)))
@@ -154,7 +148,7 @@ class AgencyStore:
         chosen = ordered.with_only_columns(at.message)
 
         def work(connection: Connection) -> tuple[Item, ...]:
-            to = _addresses(connection, agency, chosen)
+            to = addresses(connection, agency, chosen)
             found = connection.execute(ordered).mappings()
             return tuple(_item(row, to.get(row["message"], ())) for row in found)
 
@@ -180,20 +174,16 @@ class AgencyStore:
 
     async def held(self, agency: str, message: str) -> Held:
         """Return a delivery; raises `delivery.unknown`."""
+        return await self._sql.run(lambda c: _held(c, agency, message))
+
+    async def held_or_passed_on(self, agency: str, message: str) -> Held:
+        """Return a delivery, or the one by which that request was redirected here.
+
+        Whoever asked knows a request by its own id, wherever it went. Raises `delivery.unknown`.
+        """
 
         def work(connection: Connection) -> Held:
-            row = _one(connection, agency, message)
-            opened = select(OPENINGS).where(
-                OPENINGS.c.agency == agency, OPENINGS.c.message == message
-            )
-            openings = connection.execute(opened.order_by(OPENINGS.c.at)).mappings()
-            told = ("practitioner", "purpose", "at", "source")
-            to = _addresses(connection, agency, select(literal(message)))
-            return Held(
-                _item(row, to.get(message, ())),
-                Delivery.model_validate_json(row["record"]),
-                tuple({name: str(one[name]) for name in told} for one in openings),
-            )
+            return _held(connection, agency, _passed_on(connection, agency, message) or message)
 
         return await self._sql.run(work)
 
@@ -226,41 +216,30 @@ class AgencyStore:
 _ITEM: Final = tuple(one.name for one in fields(Item) if one.name != "to")
 
 
-def _keep_addresses(connection: Connection, agency: str, item: Item) -> None:
-    rows = [
-        {
-            "agency": agency,
-            "message": item.message,
-            "number": number,
-            "practitioner": to.practitioner,
-            "capacity": to.capacity,
-        }
-        for number, to in enumerate(item.to)
-    ]
-    if rows:
-        connection.execute(insert(ADDRESSED), rows)
+def _held(connection: Connection, agency: str, message: str) -> Held:
+    row = _one(connection, agency, message)
+    opened = select(OPENINGS).where(OPENINGS.c.agency == agency, OPENINGS.c.message == message)
+    openings = connection.execute(opened.order_by(OPENINGS.c.at)).mappings()
+    told = ("practitioner", "purpose", "at", "source")
+    to = addresses(connection, agency, select(literal(message)))
+    return Held(
+        _item(row, to.get(message, ())),
+        Delivery.model_validate_json(row["record"]),
+        tuple({name: str(one[name]) for name in told} for one in openings),
+    )
 
 
-def _keep_handover(
-    connection: Connection, agency: str, sequence: int, child: str, handed: Handover | None
-) -> None:
-    if handed is not None:
-        row = {"agency": agency, "sequence": sequence, "child": child}
-        made = insert(HANDED).values(**row, giver=handed.giver, taker=handed.taker)
-        connection.execute(made.on_conflict_do_nothing())
-
-
-def _addresses(
-    connection: Connection, agency: str, messages: Select[Any]
-) -> dict[str, tuple[Recipient, ...]]:
-    """Return by message to whom at the agency it is addressed; `messages` selects their ids."""
-    at = ADDRESSED.c
-    rows = select(ADDRESSED).where(at.agency == agency, at.message.in_(messages))
-    found: dict[str, tuple[Recipient, ...]] = {}
-    for row in connection.execute(rows.order_by(at.message, at.number)).mappings():
-        to = Recipient(agency=agency, practitioner=row["practitioner"], capacity=row["capacity"])
-        found[row["message"]] = (*found.get(row["message"], ()), to)
-    return found
+def _passed_on(connection: Connection, agency: str, message: str) -> str | None:
+    """Return the newest message that redirected the request `message` here, where it is not."""
+    at = DELIVERIES.c
+    here = select(at.message).where(at.agency == agency, at.message == message)
+    if connection.scalar(here) is not None:
+        return None
+    copies = select(at.message).where(
+        at.agency == agency, at.kind == REDIRECTED.name, at.answers == message
+    )
+    found = connection.scalar(copies.order_by(at.sequence.desc()))
+    return None if found is None else str(found)
 
 
 def _one(connection: Connection, agency: str, message: str) -> RowMapping:

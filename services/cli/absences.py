@@ -43,10 +43,15 @@ def set_cover(
 def end_cover(partnership: Partnership, practitioner: str, now: datetime) -> Directory:
     """End at `now` whatever cover there is or was to be: the person is back.
 
-    Raises HandrailError `practitioner.unknown` or as `amend` does.
+    Raises HandrailError `cover.none` where there is none, `practitioner.unknown` or as `amend`
+    does.
     """
 
     def changed(person: Practitioner) -> Practitioner:
+        if all(one.until <= now for one in person.cover):
+            raise HandrailError(
+                "cover.none", "nobody covers for this person", "nothing needs to be done"
+            )
         begun = (one for one in person.cover if one.since < now)
         ended = tuple(one.model_copy(update={"until": min(one.until, now)}) for one in begun)
         return _with(person, cover=ended)
@@ -64,13 +69,20 @@ def set_stand_ins(
 ) -> Directory:
     """Name another deputy or line manager; None leaves the one there is.
 
-    Raises HandrailError `practitioner.unknown`, `directory.deputy.unknown`,
+    Raises HandrailError `practitioner.unchanged` where nothing would change,
+    `practitioner.unknown`, `directory.deputy.unknown`,
     `directory.line-manager.unknown` or as `amend` does.
     """
     named = {"deputy": deputy, "line_manager": line_manager}
     update = {name: person for name, person in named.items() if person is not None}
 
     def changed(person: Practitioner) -> Practitioner:
+        if all(getattr(person, name) == value for name, value in update.items()):
+            raise HandrailError(
+                "practitioner.unchanged",
+                "nothing about the person would change, so nothing is signed",
+                "name another deputy with --deputy or line manager with --line-manager",
+            )
         return _with(person, **update)
 
     return _amend_person(partnership, practitioner, changed, now, must_work_here=update.values())

@@ -49,16 +49,18 @@ def change_agency(
 ) -> Directory:
     """Give other members to an agency's entry, such as `duty_desk`; None takes one away.
 
-    Raises HandrailError `agency.unknown`, `practitioner.unknown` for a safeguarding lead who does
-    not work in the partnership, `directory.bad-entry`, `directory.duty-desk.*`,
-    `directory.safeguarding-lead.*` or as `amend` does.
+    Raises HandrailError `agency.unchanged` where nothing would change, `agency.unknown`,
+    `practitioner.unknown` for somebody who does not work in the partnership now,
+    `directory.bad-entry`, `directory.duty-desk.*`, `directory.safeguarding-lead.*`,
+    `directory.closure.*` or as `amend` does.
     """
-    lead = changes.get("safeguarding_lead")
+    named = [changes.get(place) for place in ("safeguarding_lead", "duty_desk")]
 
     def changed(agency: Agency) -> Agency:
         return _with(agency, **changes)
 
-    return _amend_agency(partnership, which, changed, now, must_work=str(lead) if lead else None)
+    must_work = tuple(str(one) for one in named if one)
+    return _amend_agency(partnership, which, changed, now, must_work)
 
 
 def _amend_agency(
@@ -66,18 +68,26 @@ def _amend_agency(
     which: str,
     changed: Callable[[Agency], Agency],
     now: datetime,
-    must_work: str | None = None,
+    must_work: tuple[str, ...] = (),
 ) -> Directory:
     def change(before: DirectoryDocument) -> dict[str, object]:
-        if must_work is not None and Directory(before).practitioner(must_work, now) is None:
-            raise unknown(must_work)
+        for person in must_work:
+            if Directory(before).practitioner(person, now) is None:
+                raise unknown(person)
         if Directory(before).agency(which, now) is None:
             raise HandrailError(
                 "agency.unknown",
                 "the directory does not hold that agency, or it has left",
                 "see the agencies with `handrail partnership agency list`",
             )
-        return {"agencies": tuple(changed(a) if a.id == which else a for a in before.agencies)}
+        after = tuple(changed(a) if a.id == which else a for a in before.agencies)
+        if after == before.agencies:
+            raise HandrailError(
+                "agency.unchanged",
+                "nothing about the agency would change, so nothing is signed",
+                "say what is to change; see the agency with `handrail partnership agency list`",
+            )
+        return {"agencies": after}
 
     return amend(partnership, now, change)
 

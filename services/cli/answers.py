@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.choices import Outcome, Provision
 from services.cli.options import As, Dir, Json, Timeout, load
 from services.cli.output import Exit, command
 
@@ -59,7 +60,7 @@ def decide(  # noqa: PLR0913 - one parameter per option
     *,
     author: As,
     outcome: Annotated[
-        str,
+        Outcome,
         typer.Option(
             help="For a referral not_met, assess or section_47; for a step up not_accepted, assess "
             "or section_47; for a step down accepted or not_accepted."
@@ -78,7 +79,7 @@ def decide(  # noqa: PLR0913 - one parameter per option
         bool, typer.Option("--encourage-caf", help="Advise the referrer to start a CAF.")
     ] = False,
     provision: Annotated[
-        str, typer.Option(help="The duty on which the reason is shared, by Act and section.")
+        Provision, typer.Option(help="The duty on which the reason is shared, by Act and section.")
     ] = "CA2004-s10",
     also: Also = None,
     timeout: Timeout = 30,
@@ -153,7 +154,7 @@ async def _answer(
         }
         code, answer = await send_answer(place, whole, author, timeout_s=timeout_s, as_json=as_json)
         state = "acknowledged" if whole["kind"] == "message.acknowledged" else "decided"
-        await note(place, message, state, answer)
+        await note(place, held["message"], state, answer)
         return code
 
 

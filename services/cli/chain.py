@@ -26,7 +26,10 @@ _WORDS: Final = {
     "chain.other-child": "it is about another child",
     "chain.repeated": "the same message stands here twice",
     "chain.out-of-order": "it is older than the message before it",
+    "chain.not-sealed": "the file is no sealed message",
 }
+_Ignored = tuple[int, str]
+"""A file that says nothing: its number among those of the folder, by name, and why."""
 
 
 @command
@@ -48,19 +51,24 @@ def chain(
 
     Every seal is verified here, against the signed directory in this folder; neither the tracker
     nor what the ledger holds of the journey is believed. Exit code 1 when the chain has a gap, a
-    double, or anything that is not proved.
+    double, or anything that is not proved, a file that could not be used, or no message at all.
     """
     from contracts.custody import prove_custody
     from services.cli.messages import current_directory
 
     partnership = load(state)
-    pieces = _of_ledger(partnership, child) if folder is None else _of_folder(folder)
-    proved = prove_custody(child, pieces, current_directory(partnership))
-    if as_json:
-        print_json(_as_json(proved))
+    directory = current_directory(partnership)
+    ignored: list[_Ignored] = []
+    if folder is None:
+        pieces = _of_ledger(partnership, child)
     else:
-        _show(proved)
-    if not proved.holds:
+        pieces, ignored = _of_folder(folder)
+    proved = prove_custody(child, pieces, directory)
+    if as_json:
+        print_json(_as_json(proved, ignored))
+    else:
+        _show(proved, ignored)
+    if not proved.holds or ignored:
         raise typer.Exit(Exit.ERROR)
 
 
@@ -112,22 +120,51 @@ def _piece(entry: dict[str, Any]) -> "Piece":
     )
 
 
-def _of_folder(folder: Path) -> list["Piece"]:
-    """Read sealed files, in the order in which they were sealed."""
+def _of_folder(folder: Path) -> tuple[list["Piece"], list[_Ignored]]:
+    """Read the sealed files of a folder, in the order of sealing, and say which files are none.
+
+    Raises HandrailError `chain.no-folder`.
+    """
+    from contracts.custody import Piece
+    from contracts.errors import HandrailError
+
+    if not folder.is_dir():
+        raise HandrailError(
+            "chain.no-folder",
+            f"there is no folder {folder} to read",
+            "name the folder in which the sealed files (*.json) are kept",
+        )
+    sealed: list[tuple[datetime, Piece]] = []
+    ignored: list[_Ignored] = []
+    for number, path in enumerate(sorted(folder.glob("*.json")), start=1):
+        try:
+            sealed.append(_of_file(path))
+        except HandrailError as error:
+            ignored.append((number, error.code))
+    return [piece for _, piece in sorted(sealed, key=lambda one: one[0])], ignored
+
+
+def _of_file(path: Path) -> tuple[datetime, "Piece"]:
+    """Return a sealed file with the instant of its sealing; raises `chain.not-sealed`, `seal.*`."""
     from contracts import sealed_file
     from contracts.custody import Piece
+    from contracts.errors import HandrailError
     from services.cli.files import read_bytes
     from services.cli.messages import event_of
 
-    files = (read_bytes(path, None) for path in sorted(folder.glob("*.json")))
-    sealed = [sealed_file.read(data) for data in files if sealed_file.looks_sealed(data)]
-    return [Piece(one) for one in sorted(sealed, key=lambda one: event_of(one).time)]
+    data = read_bytes(path)
+    if not sealed_file.looks_sealed(data):
+        raise HandrailError(
+            "chain.not-sealed", _WORDS["chain.not-sealed"], "keep other files elsewhere"
+        )
+    sealed = sealed_file.read(data)
+    return event_of(sealed).time, Piece(sealed)
 
 
-def _as_json(proved: "Chain") -> dict[str, Any]:
+def _as_json(proved: "Chain", ignored: list[_Ignored]) -> dict[str, Any]:
     return {
         "child": proved.child,
-        "holds": proved.holds,
+        "holds": proved.holds and not ignored,
         "complete": proved.complete,
         "messages": proved.messages,
         "led": [
@@ -147,6 +184,7 @@ def _as_json(proved: "Chain") -> dict[str, Any]:
             {"doubt": f.doubt.value, "code": f.code, "message": f.message or None, "what": _what(f)}
             for f in proved.findings
         ],
+        "ignored": [{"file": number, "code": code} for number, code in ignored],
     }
 
 
@@ -156,7 +194,7 @@ def _iso(instant: datetime) -> str:
     return iso(instant)
 
 
-def _show(proved: "Chain") -> None:
+def _show(proved: "Chain", ignored: list[_Ignored]) -> None:
     say(f"Child {proved.child}: {proved.messages} messages verified")
     if proved.led:
         table(
@@ -168,8 +206,19 @@ def _show(proved: "Chain") -> None:
         )
     else:
         say("Nobody has been lead professional.")
-    for line in _findings(proved):
+    for line in (*_findings(proved), *_left_aside(ignored)):
         say(line)
+    if proved.holds and not ignored:
+        say("The chain holds.")
+    elif not proved.messages:
+        say("Nothing is proved: there is no message to prove it.")
+
+
+def _left_aside(ignored: list[_Ignored]) -> Iterator[str]:
+    if ignored:
+        yield f"{len(ignored)} of the files could not be used, so the chain is not proved:"
+    for number, code in ignored:
+        yield f"  file {number} by name: {code}, {_words_of(code)}"
 
 
 def _findings(proved: "Chain") -> Iterator[str]:
@@ -178,14 +227,16 @@ def _findings(proved: "Chain") -> Iterator[str]:
         yield f"{one.doubt.value}: {_what(one)}{where}"
     if not proved.complete:
         yield "note: that no message was left out is not proved"
-    if proved.holds:
-        yield "The chain holds."
 
 
 def _what(finding: "Finding") -> str:
+    return _words_of(finding.code)
+
+
+def _words_of(code: str) -> str:
     from contracts.reasons import reasons
 
-    if finding.code in _WORDS:
-        return _WORDS[finding.code]
-    reason = reasons().get(finding.code)
-    return reason.message if reason else finding.code
+    if code in _WORDS:
+        return _WORDS[code]
+    reason = reasons().get(code)
+    return reason.message if reason else code

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.choices import Cause, Provision
 from services.cli.options import As, Dir, Json, Timeout, load
 from services.cli.output import Exit, command
 
@@ -16,21 +17,19 @@ def explain_miss(  # noqa: PLR0913 - one parameter per option
     child: Annotated[str, typer.Argument(help="The child's reference.")],
     clock: Annotated[
         str,
-        typer.Argument(
-            metavar="CLOCK-ID", help="The clock, as `track --json` shows it: RULE:MESSAGE."
-        ),
+        typer.Argument(metavar="CLOCK-ID", help="The clock, as `track` shows it: RULE:MESSAGE."),
     ],
     *,
     author: As,
     cause: Annotated[
-        str,
+        Cause,
         typer.Option(
             help="workload, absence, family_unavailable, information_awaited, system or other."
         ),
     ],
     reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason, in words.")],
     provision: Annotated[
-        str, typer.Option(help="The duty on which the reason is shared, by Act and section.")
+        Provision, typer.Option(help="The duty on which the reason is shared, by Act and section.")
     ] = "CA2004-s10",
     also: Annotated[
         list[str] | None,
@@ -70,7 +69,7 @@ def _parts(clock: str) -> tuple[str, str]:
         raise HandrailError(
             "explain.clock",
             "a clock is named by its rule and the message that started it",
-            "copy the id from `handrail track CHILD --json`, such as decide-referral:01J...",
+            "copy the id from `handrail track CHILD`, such as acknowledge-request:01J...",
         )
     return rule, message
 

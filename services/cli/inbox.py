@@ -149,7 +149,7 @@ async def _read(
     key = partnership.practitioner_key(reader)
     async with desk(partnership, agency_of(reader)) as place:
         about = await delivery(place, message)
-        asked = None if whole else message
+        asked = None if whole else about["message"]
         request = sign_request(key, about["child"], asked, purpose, now())
         return {"delivery": about, **await place.ask("open", request)}
 

@@ -132,7 +132,9 @@ async def _propose(
 
     own, theirs = agency_of(author), agency_of(practitioner)
     async with desk(partnership, own) as place:
-        told = await recipients(partnership, own, child, others=(theirs, *also), must_be_known=True)
+        told = await recipients(
+            partnership, own, child, others=(theirs, *also), must_be_known=True, replaces=True
+        )
         if theirs == own and own not in told:
             told.append(own)
         written = {

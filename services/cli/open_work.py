@@ -27,11 +27,14 @@ _HOW: Final = {
 def open_work(partnership: "Partnership", practitioner: str) -> dict[str, Any] | None:
     """Return what the tracker holds open for a practitioner, or None where it cannot be asked.
 
-    `leads`, `proposals` and `requests`, each with the child's reference. Raises HandrailError for
-    what the tracker answers on purpose.
+    `leads`, `proposals` and `requests`, each with the child's reference. Raises HandrailError
+    `practitioner.unknown`, and what the tracker answers on purpose.
     """
+    from services.cli.amending import read_directory, unknown
     from services.cli.desk import ask_operator, wait_for
 
+    if practitioner not in read_directory(partnership).practitioners:
+        raise unknown(practitioner)
     try:
         told = wait_for(ask_operator(partnership, "tracker.open-for", practitioner=practitioner))
     except HandrailError as error:

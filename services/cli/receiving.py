@@ -8,6 +8,8 @@ import orjson
 from contracts import document as documents
 from contracts.errors import HandrailError
 from contracts.messages.corrections import REDIRECTED
+from services.agency.faults import fault
+from services.agency.items import State
 from services.agency.sending import Answered, NoAnswer
 from services.cli.desk import Desk
 from services.cli.messages import seal_document
@@ -16,8 +18,14 @@ from services.cli.sending import tell
 
 
 async def delivery(place: Desk, message: str) -> dict[str, Any]:
-    """Return what the agency's inbox holds about a message; raises `delivery.unknown`."""
-    return await place.ask("delivery", orjson.dumps({"message": message}))
+    """Return what the agency's inbox holds about a message.
+
+    Raises `delivery.unknown`, and `delivery.withdrawn` for what nobody is to read or answer.
+    """
+    held = await place.ask("delivery", orjson.dumps({"message": message}))
+    if held["state"] == State.WITHDRAWN:
+        raise fault("delivery.withdrawn")
+    return held
 
 
 def request_in(held: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.choices import Provision, WhyRedirected
 from services.cli.options import As, Dir, Json, Timeout, load
 from services.cli.output import Exit, command
 
@@ -21,9 +22,9 @@ def redirect(  # noqa: PLR0913 - one parameter per option
     *,
     author: As,
     to: Annotated[str, typer.Option(metavar="AGENCY", help="Where the request belongs.")],
-    because: Annotated[str, typer.Option(help="not_ours, other_area or other_service.")],
+    because: Annotated[WhyRedirected, typer.Option(help="not_ours, other_area or other_service.")],
     provision: Annotated[
-        str,
+        Provision,
         typer.Option(
             help="The duty on which it is shared again where the referrer had set consent aside, "
             "which is nobody else's decision; by Act and section."
@@ -85,7 +86,7 @@ async def _redirect(  # noqa: PLR0913 - what goes where, why and how
             place, written, author, timeout_s=timeout_s, as_json=as_json
         )
         if not held["protection"]:
-            await note(place, message, "decided", answer)
+            await note(place, held["message"], "decided", answer)
         return code
 
 

@@ -119,14 +119,15 @@ def tell(
     *,
     as_json: bool,
     repeated: bool = False,
-    again: str = "look at `handrail track` after a while, before you try again",
+    again: str = "",
 ) -> Exit:
     """Print the answer to `sealed` and return the exit code that says the same.
 
     `repeated`: the answer is the one that an earlier sending of the same document got. `again` is
-    what to do when there is none.
+    what to do when there is none yet; without it the answer is asked for with `handrail sent`.
     """
     event = event_of(sealed)
+    again = again or f"handrail sent {event.id} --as {event.data.author.id}"
     made: dict[str, Any] = {"message": event.id, "child": event.subject, "kind": event.kind}
     if isinstance(answer, NoAnswer):
         _tell_no_answer(made, answer, again, as_json=as_json)

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from contracts.errors import HandrailError
-from contracts.journey import Journey, Lead, Request
+from contracts.identifiers import agency_of
+from contracts.journey import Journey, Lead, Proposal, Request
 from contracts.messages.guards import must_be_told
 from services.cli.desk import ask_operator
 from services.cli.output import warn
@@ -54,11 +55,13 @@ async def recipients(
     answers: str | None = None,
     others: Iterable[str] = (),
     must_be_known: bool = False,
+    replaces: bool = False,
 ) -> list[str]:
     """Return the agencies to address, without `own`; `own` alone where there is nobody else.
 
     `answers` is the message that is answered, `others` are added as they are. The exchange refuses
-    a message that leaves out somebody who must be told, and names the agency. Raises HandrailError
+    a message that leaves out somebody who must be told, and names the agency. A proposal `replaces`
+    the one that is open, so whoever was proposed before is told. Raises HandrailError
     `track.unknown-child` when the child `must_be_known`; otherwise the tracker may be behind.
     """
     try:
@@ -69,7 +72,8 @@ async def recipients(
         journey = None
     if journey is None:
         warn("the tracker is not to be had, so the lead's agency may have to be named with --also")
-    told = dict.fromkeys((*must_be_told(journey, answers), *others))
+    before = [p.agency for p in journey.proposals] if journey is not None and replaces else []
+    told = dict.fromkeys((*must_be_told(journey, answers), *before, *others))
     told.pop(own, None)
     return list(told) or [own]
 
@@ -79,6 +83,10 @@ def _journey(child: str, told: Mapping[str, Any]) -> Journey:
     return Journey(
         child=child,
         lead=Lead(lead["practitioner"], lead["agency"], lead["since"], "") if lead else None,
+        proposals=tuple(
+            Proposal(p["message"], p["practitioner"], agency_of(p["practitioner"]), "", p["at"])
+            for p in told["proposals"]
+        ),
         requests=tuple(
             Request(one["message"], one["kind"], one["agency"], "", (), "")
             for one in told["open_requests"]

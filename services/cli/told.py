@@ -2,18 +2,34 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from services.cli.choices import Form, Person, Provision, WhyNot
 from services.cli.options import As, Dir, Json, Timeout, load
-from services.cli.output import Exit, command
+from services.cli.output import Exit, command, plain
 
 if TYPE_CHECKING:
     from services.runtime.partnership import Partnership
 
 _AWAY = frozenset({"nkey.missing", "service.unreachable", "service.no-answer"})
 _WITHOUT_INBOX = frozenset({"family", "manager"})
+
+
+def _people(text: str) -> list[str]:
+    return list(dict.fromkeys(filter(None, (one.strip() for one in text.split(",")))))
+
+
+def _known_people(text: str) -> str:
+    """Return what was given for --people; ends the command where somebody in it is not known."""
+    known = get_args(Person)
+    for one in _people(text):
+        if one not in known:
+            raise typer.BadParameter(f"{plain(one)!r} is none of {', '.join(known)}")
+    if not _people(text):
+        raise typer.BadParameter(f"name one or more of {', '.join(known)}")
+    return text
 
 
 @command
@@ -26,16 +42,17 @@ def told(  # noqa: PLR0913 - one parameter per option
         str,
         typer.Option(
             metavar="PEOPLE",
+            callback=_known_people,
             help="Who, with commas: referrer, lead_professional, family, partner_agencies, "
             "invitees, manager, caf_team, first_response.",
         ),
     ],
     form: Annotated[
-        str,
+        Form,
         typer.Option(help="What they were given: outcome, copy or contact (word whom to contact)."),
     ] = "outcome",
     not_appropriate: Annotated[
-        str | None,
+        WhyNot | None,
         typer.Option(
             metavar="CODE",
             help="Why they were not told: unsafe_for_child, unsafe_for_another, not_reachable or "
@@ -51,7 +68,7 @@ def told(  # noqa: PLR0913 - one parameter per option
         ),
     ] = None,
     provision: Annotated[
-        str, typer.Option(help="The duty on which the reason is shared, by Act and section.")
+        Provision, typer.Option(help="The duty on which the reason is shared, by Act and section.")
     ] = "CA2004-s10",
     also: Annotated[
         list[str] | None,
@@ -67,7 +84,7 @@ def told(  # noqa: PLR0913 - one parameter per option
     """
     from services.cli.desk import wait_for
 
-    named = [person for person in (one.strip() for one in people.split(",")) if person]
+    named = _people(people)
     written = _written(named, message, form, not_appropriate, reason, provision)
     written |= {"child": child}
     if at is not None:

@@ -1,6 +1,6 @@
 """`handrail track`, `quarantine` and `tracker`: what the operator may ask."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -99,11 +99,27 @@ def _show_journey(journey: Mapping[str, Any], child: str) -> None:
     say(f"  level of help      {journey['level'].replace('_', ' ')}")
     say(f"  social care        {'case open' if journey['case_open'] else 'no open case'}")
     say(f"  lead professional  {led}")
+    for what, said in _remarks(journey):
+        say(f"  {what:<17}  {said}")
     for proposal in journey["proposals"]:
         say(f"  proposed to lead   {proposal['practitioner']} on {when(proposal['at'])}")
     for request in journey["open_requests"]:
         taken = "acknowledged" if request["acknowledged"] else "not acknowledged yet"
         say(f"  open request       {request['message']}, {request['kind']}, {taken}")
+
+
+def _remarks(journey: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what somebody who looks at the journey for the first time must not overlook."""
+    if journey["support"] == "declined":
+        yield "family", "has declined support; nobody asks again unless it wishes"
+    if journey["moved_to"]:
+        yield "family", f"has moved to {plain(journey['moved_to'])}"
+    if journey["lead_left"]:
+        yield "lead", "has left; somebody else has to be proposed"
+    assessment = journey["assessment"]
+    if assessment:
+        begun = "under way" if assessment["started"] else "called for, not started yet"
+        yield "assessment", f"{begun}, by {plain(assessment['by'])}"
 
 
 def _show_custody(custody: Iterable[Mapping[str, Any]]) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from services.cli.choices import WrongSending
 from services.cli.options import As, Dir, Json, Timeout, load
 from services.cli.output import Exit, command
 
@@ -20,7 +21,7 @@ def withdraw(  # noqa: PLR0913 - one parameter per option
     *,
     author: As,
     error: Annotated[
-        str,
+        WrongSending,
         typer.Option(
             help="wrong_child or wrong_recipient, which are counted as breaches, or sent_in_error."
         ),
@@ -80,7 +81,9 @@ async def _withdraw(  # noqa: PLR0913 - what is withdrawn, by whom and how
     async with desk(partnership, agency_of(author)) as place:
         may_countersign(countersigners, place.directory)
         decision = await _accepted(place, message)
-        told = dict.fromkeys((*(to.agency for to in decision.to), *also))
+        asked = await _asked_since(place, decision.child, message)
+        told = dict.fromkeys((*(to.agency for to in decision.to), *asked, *also))
+        told.pop(place.agency, None)
         written = {
             "kind": "message.withdrawn",
             "child": decision.child,
@@ -115,6 +118,29 @@ async def _accepted(place: "Desk", message: str) -> "Decision":
     if found is None or found.decision.outcome is not Outcome.ACCEPTED:
         raise refused("withdrawal.unknown")
     return found.decision
+
+
+async def _asked_since(place: "Desk", child: str | None, message: str) -> tuple[str, ...]:
+    """Return the agencies to which the request was redirected, as far as it is known here.
+
+    The exchange refuses a withdrawal of which one of them does not learn, and names it.
+    """
+    from contracts.errors import HandrailError
+    from services.cli.desk import ask_operator
+
+    try:
+        told = await ask_operator(place.partnership, "tracker.track", child=child)
+    except HandrailError as error:
+        if not error.code.startswith(("nkey.", "service.", "track.")):
+            raise
+        return ()
+    copies = [one["id"] for one in told["messages"] if one["answers"] == message]
+    copies = [one["id"] for one in told["messages"] if one["id"] in copies and _redirects(one)]
+    return tuple(to["agency"] for to in told["told"] if to["message"] in copies)
+
+
+def _redirects(message: dict[str, Any]) -> bool:
+    return bool(message["kind"] == "request.redirected")
 
 
 def _manager(directory: "Directory", signer: str, author: str) -> dict[str, Any]:

@@ -112,6 +112,8 @@ def _journey(row: RowMapping) -> Answer:
         ],
         "assessment": assessment and {"by": assessment.by, "started": assessment.started},
         "support": journey.support,
+        "lead_left": bool(journey.lead_left),
+        "moved_to": journey.moved_to,
         "involved": list(journey.involved),
         "entries": row["entries"],
         "updated_at": _at(row["updated_at"]),

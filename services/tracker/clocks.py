@@ -23,6 +23,10 @@ from services.tracker.rulebook import Rulebook, codes_from, facts_of
 from services.tracker.store import Tables
 
 _WITHDRAWN: Final = "message.withdrawn"
+_UNDONE: Final = frozenset(
+    {"people.told", "people.not-told", "story.added", "lead.proposed", "meeting.convened"}
+)
+"""What stops a clock no longer once it is withdrawn: nothing of it is left to act on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,41 @@ def keep_clocks(
     for rule in book.packs.clocks.values():
         if starts(rule, facts):
             _begin(connection, tables, rule, here, book)
+    _reopen(connection, tables, step, book)
     keep_asked(connection, tables, step, book)
     keep_passed_on(connection, tables, step)
+
+
+def _reopen(connection: Connection, tables: Tables, step: Step, book: Rulebook) -> None:
+    """Have clocks run on that a withdrawn message had stopped, unless another one stops them."""
+    gone = step.event.data.content.get("message")
+    if step.event.kind != _WITHDRAWN or not isinstance(gone, str):
+        return
+    clocks = tables.clocks
+    by_it = and_(clocks.c.child == step.child, clocks.c.stopped_by == gone)
+    for kept in all_of(connection, tables, by_it):
+        rule = book.rule_of(kept.clock)
+        if rule is None or rule.repeats or not _was_undone(connection, tables, step, gone):
+            continue
+        clock = kept.clock.changed(
+            stopped_at=None, stopped_arrived_at=None, stopped_by=None, ended=False
+        )
+        for evidence in _evidence(connection, tables, rule, clock):
+            if evidence.entry > kept.entry or evidence.facts.answers == clock.message:
+                clock = stopped(rule, evidence.facts, clock, book.calendars)
+        change(connection, tables, kept, clock)
+
+
+def _was_undone(connection: Connection, tables: Tables, step: Step, message: str) -> bool:
+    """Tell whether the agency's own message was of a kind of which nothing is left."""
+    messages = tables.messages
+    found = select(messages.c.entry).where(
+        messages.c.child == step.child,
+        messages.c.id == message,
+        messages.c.agency == step.event.agency,
+        messages.c.kind.in_(_UNDONE),
+    )
+    return connection.scalar(found) is not None
 
 
 def _touchable(connection: Connection, tables: Tables, facts: MessageFacts) -> tuple[Kept, ...]:
@@ -108,14 +145,22 @@ def _earlier(
 
     What was done about the child, without an answer, counts only for a start told of afterwards.
     """
+    told_late = clock.started_at < clock.started_arrived_at
+    for earlier in _evidence(connection, tables, rule, clock):
+        if told_late or earlier.facts.answers == clock.message:
+            yield earlier
+
+
+def _evidence(
+    connection: Connection, tables: Tables, rule: ClockRule, clock: Clock
+) -> Iterator[_Beginning]:
+    """Yield what has arrived about the child that may stop a clock of `rule`, and still counts."""
     messages = tables.messages
     kinds = {*rule.stops_on, *(ending.on for ending in rule.ends)}
     chosen = select(messages).where(messages.c.child == clock.child, messages.c.kind.in_(kinds))
-    told_late = clock.started_at < clock.started_arrived_at
     for row in connection.execute(chosen.order_by(messages.c.entry)).mappings().all():
-        facts = _facts_from(row)
-        if told_late or facts.answers == clock.message:
-            yield _Beginning(row["entry"], facts)
+        if row["outcome"] != "withdrawn" or row["kind"] not in _UNDONE:
+            yield _Beginning(row["entry"], _facts_from(row))
 
 
 def _facts_from(row: RowMapping) -> MessageFacts:

@@ -11,7 +11,9 @@ from nats.aio.client import Client
 from pydantic import Field, ValidationError
 
 from contracts.errors import HandrailError
+from contracts.holding import HeldRecord, read_held
 from contracts.identifiers import ChildRef, PractitionerId
+from contracts.kinds import iso
 from contracts.records import Entry, entry_hash
 from contracts.subjects import journey as journey_subject
 from contracts.values import Value
@@ -24,6 +26,11 @@ Asked = TypeVar("Asked", bound=Value)
 
 MOST_BYTES: Final = 256 * 1024
 """An answer ends with the entry that reaches this; with the largest it fits the server's 1 MiB."""
+
+
+HELD: Final = "held.>"
+MOST_HELD: Final = 1000
+"""Lines in one answer: well below the server's 1 MiB."""
 
 
 class EntriesRequest(Value):
@@ -63,6 +70,21 @@ class Evidence:
                 size += len(found[-1]["seal"]) + len(found[-1]["decision"])
         return orjson.dumps({"entries": found, "next": None})
 
+    async def held(self, _request: Request) -> bytes:
+        """Answer with the messages that are held, the oldest first: references and codes alone.
+
+        At most so many as an answer takes. Raises `ledger.unread`.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        async for batch in records(self._client, HELD, 1):
+            for record in batch:
+                said = read_held(record.data)
+                found.pop(record.subject, None)
+                if isinstance(said, HeldRecord):
+                    found[record.subject] = _held(record.subject, said)
+        oldest = sorted(found.values(), key=lambda one: (one["arrived_at"], one["message"]))
+        return orjson.dumps({"held": oldest[:MOST_HELD], "more": max(0, len(oldest) - MOST_HELD)})
+
     async def open_for(self, request: Request) -> bytes:
         """Answer with what is open for a practitioner; raises `track.invalid`."""
         practitioner = _asked(PersonRequest, request).practitioner
@@ -70,9 +92,22 @@ class Evidence:
 
 
 def subscribe(broker: NatsBroker, evidence: Evidence) -> None:
-    """Subscribe to `tracker.entries` and `tracker.open-for`."""
+    """Subscribe to `tracker.entries`, `tracker.held` and `tracker.open-for`."""
+    request_subscriber(broker, "tracker.held")(evidence.held)
     request_subscriber(broker, "tracker.entries")(evidence.entries)
     request_subscriber(broker, "tracker.open-for")(evidence.open_for)
+
+
+def _held(subject: str, said: HeldRecord) -> dict[str, Any]:
+    _, child, message = subject.split(".")
+    return {
+        "message": message,
+        "child": child,
+        "agency": said.agency,
+        "arrived_at": iso(said.arrived_at),
+        "until": iso(said.until),
+        "codes": list(dict.fromkeys(ground.code for ground in said.waits_for)),
+    }
 
 
 def _entry(record: Record) -> dict[str, Any]:

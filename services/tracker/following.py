@@ -7,21 +7,25 @@ in the same rows.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, insert, select, update
 
 from contracts.errors import HandrailError
 from contracts.journey import Journey, Lead, load
+from contracts.messages.corrections import REDIRECTED, WITHDRAWN, MessageWithdrawn
+from contracts.messages.guards import WITHDRAWN as WITHDRAWN_OUTCOME
 from services.runtime.sql import SqlRunner
 from services.runtime.subscribing import Record
 from services.tracker.clocks import keep_clocks
 from services.tracker.entries import SetAside, Step, TurnedDown, read
 from services.tracker.leaving import keep_left
-from services.tracker.report_facts import keep_facts, keep_refusal
+from services.tracker.report.facts import keep_facts, keep_refusal
 from services.tracker.rulebook import Rulebook, codes_of
 from services.tracker.store import LIVE, Tables, claim_position, insert_new, set_position
 from services.tracker.told import keep_telling
+
+PROPOSED: Final = "lead.proposed"
 
 
 class Follower:
@@ -72,6 +76,8 @@ def _take(connection: Connection, tables: Tables, step: Step, book: Rulebook) ->
     _keep_journey(connection, tables, step, known=before is not None)
     _keep_message(connection, tables, step)
     _keep_answer(connection, tables, step)
+    _keep_withdrawn(connection, tables, step)
+    _keep_proposals(connection, tables, step, before)
     _keep_custody(connection, tables, step, before.lead if before else None)
     keep_left(connection, tables, step)
     in_force = book.at(step.decided_at)
@@ -145,9 +151,13 @@ def _keep_answer(connection: Connection, tables: Tables, step: Step) -> None:
     messages, told = tables.messages, tables.told
     same = and_(messages.c.child == step.child, messages.c.id == answers)
     connection.execute(update(messages).where(same).values(outcome=step.answer))
+    if step.event.kind == REDIRECTED.name:  # who passes a request on has not taken it
+        return
+    request = step.journey.request(answers)
+    came_as = [answers, request.about] if request is not None and request.about else [answers]
     first = and_(
         told.c.child == step.child,
-        told.c.message == answers,
+        told.c.message.in_(came_as),
         told.c.agency == step.event.agency,
         told.c.acknowledged_at.is_(None),
     )
@@ -156,6 +166,36 @@ def _keep_answer(connection: Connection, tables: Tables, step: Step) -> None:
         "acknowledged_by": step.event.data.author.id,
     }
     connection.execute(update(told).where(first), taken)
+
+
+def _keep_withdrawn(connection: Connection, tables: Tables, step: Step) -> None:
+    """Write that a message was withdrawn; what became of one that was answered before stays."""
+    if step.event.kind != WITHDRAWN.name:
+        return
+    gone = MessageWithdrawn.model_validate(step.event.data.content).message
+    messages = tables.messages
+    request = step.journey.request(gone)
+    if request is None or request.outcome == WITHDRAWN_OUTCOME:
+        same = and_(
+            messages.c.child == step.child,
+            messages.c.id == gone,
+            messages.c.agency == step.event.agency,
+        )
+        outcome: dict[str, Any] = {"outcome": WITHDRAWN_OUTCOME}
+        connection.execute(update(messages).where(same).values(**outcome))
+
+
+def _keep_proposals(
+    connection: Connection, tables: Tables, step: Step, before: Journey | None
+) -> None:
+    """Write of proposals that are open no more, and were not answered, that they are over."""
+    gone = {p.id for p in before.proposals} if before else set[str]()
+    gone -= {p.id for p in step.journey.proposals} | {step.event.data.answers or ""}
+    if step.event.kind != WITHDRAWN.name and gone:
+        messages = tables.messages
+        over: dict[str, Any] = {"outcome": "superseded" if step.event.kind == PROPOSED else "ended"}
+        theirs = and_(messages.c.child == step.child, messages.c.id.in_(sorted(gone)))
+        connection.execute(update(messages).where(theirs).values(**over))
 
 
 def _keep_custody(connection: Connection, tables: Tables, step: Step, was: Lead | None) -> None:

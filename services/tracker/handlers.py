@@ -19,13 +19,13 @@ from contracts.values import Value
 from services.runtime.sql import SqlRunner
 from services.runtime.subscribing import Request, ledger_batch_subscriber, request_subscriber
 from services.tracker import asking
-from services.tracker import report as reporting
 from services.tracker.entries import JOURNEYS
 from services.tracker.following import Follower
 from services.tracker.rebuild import rebuild_tables
-from services.tracker.report_form import ReportRequest
-from services.tracker.report_period import period
-from services.tracker.report_reading import material
+from services.tracker.report import quarter as reporting
+from services.tracker.report.form import ReportRequest
+from services.tracker.report.period import period
+from services.tracker.report.reading import material
 from services.tracker.rulebook import Rulebook
 
 DURABLE = "tracker"
@@ -74,10 +74,12 @@ class Desk:
                 'ask with {"first": "2026-07-01", "last": "2026-09-30", "seed": "..."}',
             ) from None
         now = self.clock()
-        packs = self.book().at(now).packs
+        book = self.book()
+        packs = book.at(now).packs
         days = period(asked.first, asked.last)
+        names = book.names_within(days.begins, days.ends)
         rows = await self.runner.run(partial(material, days=days, packs=packs, now=now))
-        return reporting.report(rows, asked, packs.names, now).model_dump_json().encode()
+        return reporting.report(rows, asked, names, now).model_dump_json().encode()
 
     async def quarantine(self, _request: Request) -> bytes:
         """Answer with what was set aside."""

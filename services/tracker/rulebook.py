@@ -50,6 +50,13 @@ class Rulebook:
         packs = in_force(self.directory, instant)
         return self if packs is self.packs else replace(self, packs=packs)
 
+    def names_within(self, begins: datetime, ends: datetime) -> tuple[str, ...]:
+        """Return the packs in force at any time from `begins` until before `ends` (aware)."""
+        changes = (one.since for one in self.directory.document.rule_changes)
+        instants = (begins, *sorted(at for at in changes if begins < at < ends))
+        names = (name for at in instants for name in in_force(self.directory, at).names)
+        return tuple(dict.fromkeys(names))
+
     def rule_of(self, clock: Clock) -> ClockRule | None:
         """Return the rule by which `clock` was started, None if the directory has it no more."""
         return in_force(self.directory, clock.started_arrived_at).clocks.get(clock.rule)
@@ -108,6 +115,7 @@ def facts_of(step: Step, before: Journey | None, directory: Directory) -> Messag
         receiver=addressed(step, directory),
         sender=_sender(event.agency, event.data.author.id),
         lead=Party(agency=leads.agency, practitioner=leads.practitioner) if leads else None,
+        holders=_holders(step.journey),
         received_at=step.decided_at,
         occurred_at=event.data.occurred_at,
         codes=codes_of(event.data),
@@ -116,6 +124,11 @@ def facts_of(step: Step, before: Journey | None, directory: Directory) -> Messag
         answered=_answered_on(step.journey),
         replayed=step.replayed,
     )
+
+
+def _holders(journey: Journey) -> tuple[str, ...]:
+    assesses = journey.assessment.by if journey.assessment else ""
+    return tuple(dict.fromkeys(filter(None, (assesses, journey.case_holder))))
 
 
 def answers_of(data: Data) -> str | None:

@@ -23,21 +23,14 @@ from contracts.rules.people import ROLES, agencies_of
 from services.tracker.entries import Step
 from services.tracker.rulebook import Rulebook, codes_of
 from services.tracker.store import Tables, insert_new
+from services.tracker.telling import Telling
+from services.tracker.told_withdrawn import keep_withdrawn
 
 _Row = RowMapping | Mapping[str, Any]
 _SettledBy = Callable[[_Row, Step], dict[str, Any]]
 _MANAGERS: Final = frozenset({Capacity.TEAM_MANAGER, Capacity.LINE_MANAGER})
 _RECORDED: Final = frozenset({Person.FAMILY, Person.MANAGER})
 """People with no inbox of their own: told when somebody recorded it."""
-
-
-class Telling(StrEnum):
-    """How it stands with telling somebody; whether it is overdue is for who asks to work out."""
-
-    NOT_YET = "not_yet"
-    TOLD = "told"
-    NOT_APPROPRIATE = "not_appropriate"
-    WITHDRAWN = "withdrawn"
 
 
 class How(StrEnum):
@@ -139,7 +132,7 @@ def keep_telling(
         case "people.not-told":
             _settle(connection, tables, step, _not_told_by)
         case "message.withdrawn":
-            _end(connection, tables, step)
+            keep_withdrawn(connection, tables, step)
 
 
 def _insert(
@@ -259,22 +252,6 @@ def _not_told_by(_row: _Row, step: Step) -> dict[str, Any]:
         "recorded_at": step.decided_at,
         "by_message": step.event.id,
     }
-
-
-def _end(connection: Connection, tables: Tables, step: Step) -> None:
-    """Write that nobody has to be told any more of a message that was sent in error."""
-    table, message = tables.telling, step.event.data.content.get("message")
-    waiting = and_(
-        table.c.child == step.child,
-        table.c.message == message,
-        table.c.state == Telling.NOT_YET.value,
-    )
-    ended = {
-        "state": Telling.WITHDRAWN.value,
-        "recorded_at": step.decided_at,
-        "by_message": step.event.id,
-    }
-    connection.execute(update(table).where(waiting).values(**ended))
 
 
 def _place(tables: Tables, row: RowMapping) -> ColumnElement[bool]:

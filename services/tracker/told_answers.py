@@ -7,7 +7,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from contracts.kinds import iso
 from services.tracker.store import LIVE
-from services.tracker.told import Telling
+from services.tracker.telling import Telling
 
 Answer = dict[str, Any]
 

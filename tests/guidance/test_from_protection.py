@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from contracts.consents import Covers
 from contracts.roles import Level
 from tests import messages as m
 from tests.area import CAF, CARE, SCHOOL, TEACHER, WORKER
@@ -28,6 +29,7 @@ async def after_a_plan(play: RealPlay, days: int) -> None:
 async def test_three_months_after_a_plan_a_step_down_may_be_considered(play: RealPlay) -> None:
     """93 days after the plan has ended, more than three months, a step down is accepted."""
     await after_a_plan(play, 93)
+    await play.accept(m.family_choice(play.area, play.child, "wishes_support"))
 
     await play.accept(m.step_down(play.area, play.child))
 
@@ -36,6 +38,7 @@ async def test_three_months_after_a_plan_a_step_down_may_be_considered(play: Rea
 async def test_within_three_months_of_a_plan_no_step_down(play: RealPlay) -> None:
     """88 days after the plan has ended, less than three months, a step down is refused."""
     await after_a_plan(play, 88)
+    await play.accept(m.family_choice(play.area, play.child, "wishes_support"))
 
     assert await play.refused(m.step_down(play.area, play.child)) == {"stepdown.too-soon"}
 
@@ -50,7 +53,25 @@ async def test_from_child_protection_there_is_no_way_straight_to_a_caf(play: Rea
     assert await play.refused(m.closed(area, child, to=(SCHOOL, CARE)))
     await play.accept(m.plan_ended(area, child))
     assert (await play.now()).level is Level.CHILD_IN_NEED
+    await play.accept(m.family_choice(area, child, "wishes_support"))
     assert await play.refused(m.step_down(area, child)) == {"stepdown.too-soon"}
+
+
+@pytest.mark.forbids("5.1")
+async def test_closing_the_case_opens_no_shorter_way_to_a_caf(play: RealPlay) -> None:
+    """After a plan and a closing, wish and consent start no team within the three months."""
+    area, child = play.area, play.child
+    await play.accept(m.care_opened_before(area, child, level="child_protection"))
+    await play.accept(m.plan_ended(area, child), m.closed(area, child, "not_needed", to=(SCHOOL,)))
+    agreed = m.consent(area, Covers.SERVICE, taken_by=WORKER)
+    await play.accept(
+        m.family_choice(area, child, "wishes_support"),
+        area.sealed("consent.recorded", child, WORKER, consents=(agreed,)),
+        m.lead_proposed(area, child, TEACHER, WORKER, (SCHOOL,)),
+    )
+    answer = m.lead_answered(area, child, play.last, TEACHER, (CARE,))
+    assert await play.refused(answer) == {"stepdown.too-soon"}
+    assert "case.already-open" in await play.refused(m.opened_before(area, child))
 
 
 @pytest.mark.allows("5.2")
@@ -68,10 +89,19 @@ async def test_both_state_that_the_rest_can_be_met_and_the_family_is_asked(
 async def test_needs_beyond_a_caf_are_not_stepped_down(play: RealPlay) -> None:
     """Where they do not state that what is left can be met, the step down is refused."""
     await after_a_plan(play, 100)
+    await play.accept(m.family_choice(play.area, play.child, "wishes_support"))
     content = {"reason": "support_still_needed", "unmet_need_manageable": False}
     sealed = m.step_down(play.area, play.child, content=content)
 
     assert await play.refused(sealed) == {"stepdown.unmet-need"}
+
+
+@pytest.mark.forbids("5.2")
+async def test_a_family_that_was_not_asked_is_not_stepped_down(play: RealPlay) -> None:
+    """After a plan, without the family's recorded choice, the step down is refused."""
+    await after_a_plan(play, 100)
+
+    assert await play.refused(m.step_down(play.area, play.child)) == {"family.not-asked"}
 
 
 async def stepped_down(play: RealPlay) -> None:
@@ -185,7 +215,7 @@ async def test_a_case_closes_on_the_familys_no(play: RealPlay) -> None:
 
 @pytest.mark.forbids("5.7")
 async def test_a_case_does_not_close_without_a_reason_on_record(play: RealPlay) -> None:
-    """A closing that does not say why is refused; so is closing what is not open."""
+    """A closing that does not say why is refused, and who has no part closes nothing."""
     area, child = play.area, play.child
     await after_a_plan(play, 100)
     silent = area.sealed("case.closed", child, WORKER, [SCHOOL], content={"support": "declined"})
@@ -194,4 +224,4 @@ async def test_a_case_does_not_close_without_a_reason_on_record(play: RealPlay) 
     other = RealPlay(play.exchange)
     await other.accept(m.opened_before(area, other.child))
     refusal = await other.refused(m.closed(area, other.child, "declined"))
-    assert "case.not-open" in refusal
+    assert refusal == {"message.no-part"}

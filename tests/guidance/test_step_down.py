@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.consents import Covers
+from contracts.consents import Covers, GivenBy
 from contracts.roles import Capacity, Level
 from tests import messages as m
 from tests.area import CAF, CARE, HEAD, SCHOOL, TEACHER, WORKER
@@ -120,6 +120,19 @@ async def test_a_consent_is_recorded_by_the_agency_whose_worker_took_it(play: Re
     sealed = area.sealed("consent.recorded", child, WORKER, consents=(taken,))
 
     assert await play.refused(sealed) == {"consent.taken-by"}
+
+
+@pytest.mark.forbids("4.3")
+async def test_a_step_down_does_not_rest_on_what_others_or_a_carer_agreed(play: RealPlay) -> None:
+    """Consents that a carer gave are not those of paragraph 4.3, and the step down is refused."""
+    area, child = play.area, play.child
+    await play.accept(m.care_opened_before(area, child))
+    given = {"taken_by": WORKER, "given_by": GivenBy.CARER}
+    sharing, service = (m.consent(area, c, **given) for c in (Covers.SHARING, Covers.SERVICE))
+    basis = {"kind": "consent", "consents": (sharing.id,)}
+    sealed = m.step_down(area, child, basis=basis, consents=(sharing, service))
+
+    assert await play.refused(sealed) == {"stepdown.consent-taken-by"}
 
 
 @pytest.mark.forbids("P7")

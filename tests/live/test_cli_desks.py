@@ -245,3 +245,25 @@ def test_sealed_files_prove_a_chain_or_that_it_has_a_hole(system: System) -> Non
         ("unproved", "chain.no-proposal")
     ]
     assert (told["led"], told["complete"]) == ([], False)
+
+
+def test_what_is_held_can_be_looked_up_by_whoever_sent_it_and_by_the_operator(
+    system: System,
+) -> None:
+    """A message that no `--resend` repeats is found by its id, whatever command sent it."""
+    child = system.send(referral(), TEACHER).json["child"]
+    early = {
+        "kind": "message.acknowledged",
+        "child": child,
+        "answers": new_reference(),
+        "basis": {"kind": "notice"},
+        "recipients": [SCHOOL],
+    }
+    message = system.send(early, DUTY, code=5).json["message"]
+    waiting = until(lambda: system.run("held")["held"], len)
+    (one,) = (one for one in waiting if one["message"] == message)
+
+    assert (one["child"], one["agency"], one["codes"]) == (child, FRONT, ["request.unknown"])
+    told = system.run("sent", message, "--as", DUTY, code=5)
+    assert (told["outcome"], told["held_until"] is not None) == ("held", True)
+    assert system.run("sent", new_reference(), "--as", DUTY, code=4)["outcome"] == "no_answer"

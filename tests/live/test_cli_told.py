@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from contracts.identifiers import new_reference
 from contracts.worktime import LONDON
 from services.cli.main import app
-from services.tracker.report_form import Report
+from services.tracker.report.form import Report
 from tests.live.commands import (
     ACCEPTED,
     DUTY,
@@ -56,9 +56,9 @@ def today() -> str:
     return datetime.now(UTC).astimezone(LONDON).date().isoformat()
 
 
-def at_noon_yesterday() -> str:
-    """Name an instant of the local past, as `--at` takes it."""
-    return f"{datetime.now(UTC).astimezone() - timedelta(days=1):%Y-%m-%dT12:00}"
+def minute(days_ago: int = 0) -> str:
+    """Name this minute in local time, or that of days before, as `--at` takes it."""
+    return f"{datetime.now(UTC).astimezone() - timedelta(days=days_ago):%Y-%m-%dT%H:%M}"
 
 
 def rows(system: System, child: str, messages: int, of: str) -> dict[str, dict[str, Any]]:
@@ -70,7 +70,7 @@ def rows(system: System, child: str, messages: int, of: str) -> dict[str, dict[s
 def test_telling_and_explaining_are_signed_and_shown(
     system: System, decided: tuple[str, str, str]
 ) -> None:
-    """A family told, a reason not to, and why a standard was missed, each with its evidence."""
+    """A family told, or a reason not to, with its evidence; what was not missed has no reason."""
     child, request, decision = decided
     referrer = rows(system, child, 2, decision)["referrer"]
     assert (referrer["state"], referrer["agency"], referrer["by"]) == ("told", SCHOOL, decision)
@@ -83,22 +83,21 @@ def test_telling_and_explaining_are_signed_and_shown(
     assert (family["state"], family["because"]) == ("not_appropriate", "unsafe_for_child")
     assert family["by"] == unsafe["message"]
 
-    told = system.run(
-        *("told", child, decision, "--people", "family,referrer", "--as", DUTY),
-        *("--form", "contact", "--at", at_noon_yesterday()),
-    )
+    words = ("told", child, decision, "--people", "family,referrer", "--as", DUTY)
+    before = system.run(*words, "--at", minute(days_ago=1), code=3)
+    assert [one["code"] for one in before["reasons"]] == ["telling.before"]
+    told = system.run(*words, "--form", "contact", "--at", minute())
     family = rows(system, child, 4, decision)["family"]
     assert (family["state"], family["form"], family["by"]) == ("told", "contact", told["message"])
     assert family["told_at"] < family["recorded_at"]
 
     clock = f"acknowledge-request:{request}"
     why = ("--cause", "absence", "--reason", "The duty desk was empty.")
-    explained = system.run("explain-miss", child, clock, *why, "--as", DUTY)
-    track = tracked(system, child, 5)
-    found = next(one for one in track["clocks"] if one["id"] == clock)
-    assert explained["outcome"] == "accepted"
-    assert (found["explained"]["cause"], found["explained"]["by"]) == ("absence", DUTY)
-    assert "He reads her letters" not in json.dumps(track)
+    kept = system.run("explain-miss", child, clock, *why, "--as", DUTY, code=3)
+    assert [one["code"] for one in kept["reasons"]] == ["standard.not-missed"]
+    again = system.run("sent", kept["message"], "--as", DUTY, code=3)
+    assert [one["code"] for one in again["reasons"]] == ["standard.not-missed"]
+    assert "He reads her letters" not in json.dumps(tracked(system, child, 4))
 
 
 def test_the_tables_of_track_are_for_people(system: System, decided: tuple[str, str, str]) -> None:

@@ -12,7 +12,7 @@ from contracts.errors import HandrailError
 from contracts.identifiers import new_reference
 from contracts.kinds import iso
 from contracts.worktime import LONDON
-from services.tracker.report_period import quarter_of
+from services.tracker.report.period import quarter_of
 from services.tracker.store import LIVE
 from tests import messages as m
 from tests.area import CARE

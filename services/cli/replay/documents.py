@@ -14,6 +14,8 @@ from contracts.cin import Child, Event, EventKind, Referral
 from contracts.codes import Ethnicity, UpnUnknown
 from contracts.document import Document
 from contracts.identifiers import agency_of
+from contracts.messages import KINDS
+from contracts.roles import Capacity
 from contracts.statements import Answer
 
 SOURCE: Final = "cin-census"
@@ -54,6 +56,11 @@ def referral_document(
             "statements": [*_identity(child), *_need(referral)],
         }
     )
+
+
+def event_signers(event: Event) -> frozenset[Capacity]:
+    """Return the capacities of which whoever signs the document of `event` needs one; or none."""
+    return KINDS["case.closed"].authors if event.kind is EventKind.CLOSURE else frozenset()
 
 
 def event_document(heading: Heading, event: Event) -> Document:

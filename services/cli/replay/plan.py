@@ -9,7 +9,12 @@ from contracts.cin import Census, Child, Referral, event_faults, events, referra
 from contracts.document import Document
 from contracts.errors import HandrailError
 from contracts.identifiers import agency_of
-from services.cli.replay.documents import Heading, event_document, referral_document
+from services.cli.replay.documents import (
+    Heading,
+    event_document,
+    event_signers,
+    referral_document,
+)
 from services.cli.replay.naming import Names
 from services.cli.replay.routing import Routes
 
@@ -110,6 +115,6 @@ def _letters(
     yield day, Letter(message, author, document, follows=False)
     for event in events(child, referral):
         message = names.event(child, referral, event)
-        author = routes.author(routes.follower(message))
+        author = routes.author(routes.follower(message), event_signers(event))
         document = event_document(Heading(message, reference, author), event)
         yield event.date, Letter(message, author, document, follows=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from contracts.codes import ReferralSource
 from contracts.directory import Agency, Directory
 from contracts.errors import HandrailError
-from contracts.roles import Role
+from contracts.roles import Capacity, Role
 
 
 class Routes:
@@ -45,19 +45,26 @@ class Routes:
         """Return the agency that tells what followed a referral."""
         return self._before.get(message) or self.social_care
 
-    def author(self, agency: str) -> str:
+    def author(self, agency: str, capacities: Container[Capacity] = frozenset()) -> str:
         """Return who signs for `agency`: its duty desk, or whoever there has a key in this folder.
 
+        Where there is somebody of one of `capacities`, such as a social worker, that person signs.
         Raises HandrailError `replay.no-signer`.
         """
         found = self._directory.agencies.get(agency)
         desk = found.duty_desk if found else None
         people = [p.id for p in self._directory.document.practitioners]
         there = [p for p in people if p.startswith(f"{agency}.")]
+        first: str | None = None
         for person in (desk, *there) if desk else there:
             known = self._directory.practitioner(person, self._at)
-            if known is not None and person in self._signers:
+            if known is None or person not in self._signers:
+                continue
+            if any(capacity in capacities for capacity in known.capacities):
                 return person
+            first = first or person
+        if first is not None:
+            return first
         raise HandrailError(
             "replay.no-signer",
             f"this folder of state holds no key of a practitioner of {agency}",

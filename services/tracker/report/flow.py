@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from services.tracker.report_drafts import Draft, Line, counted, divided
-from services.tracker.report_form import Measure, Unit
-from services.tracker.report_material import Fact, Material
-from services.tracker.report_numbers import hours, middle, ninetieth, share
-from services.tracker.report_period import Period, year_before
+from services.tracker.report.drafts import Draft, Line, counted, divided
+from services.tracker.report.form import Measure, Unit
+from services.tracker.report.material import Fact, Material
+from services.tracker.report.numbers import hours, middle, ninetieth, share
+from services.tracker.report.period import Period, year_before
 
 _TO_SOCIAL_CARE: Final = ("referral", "step_up")
 _ACKNOWLEDGED: Final = "message.acknowledged"
@@ -19,6 +19,9 @@ _HOURS: Final = (
 )
 _RULES: Final = "rules"
 _PROPOSED: Final = "lead.proposed"
+_OVER: Final = ("superseded", "ended", "withdrawn")
+"""What has become of a proposal that nobody answers any more."""
+
 _ANSWERS: Final = {
     "lead.accepted": "accepted",
     "lead.refused": "refused",
@@ -34,14 +37,16 @@ def volumes(material: Material, period: Period) -> Draft:
         "Requests for a service",
         ("direction", "agency", "level"),
         leaves,
-        "Accepted requests made in the period, by who asked and the level of help before.",
+        "Accepted requests made in the period, by who asked and the level of help before; "
+        "one withdrawn before it was decided does not count.",
     )
 
 
 def requests(material: Material, period: Period) -> Iterator[Fact]:
-    """Yield the requests for a service made in `period`; history is no request."""
+    """Yield the requests for a service made in `period`; history and error are no requests."""
     for fact in material.facts:
-        if fact.direction and not fact.replayed and period.holds(fact.at):
+        live = not fact.replayed and not fact.withdrawn
+        if fact.direction and live and period.holds(fact.at):
             yield fact
 
 
@@ -95,7 +100,7 @@ def asked_for_again(material: Material, period: Period) -> Draft:
     """
     before: dict[str, list[Fact]] = {}
     for fact in material.facts:
-        if fact.direction in _TO_SOCIAL_CARE:
+        if fact.direction in _TO_SOCIAL_CARE and not fact.withdrawn:
             before.setdefault(fact.child, []).append(fact)
     found: dict[str, list[bool]] = {}
     for request in requests(material, period):
@@ -176,6 +181,10 @@ def step_downs_refused(material: Material, period: Period) -> Draft:
     )
 
 
+def _without_answer(proposal: Fact) -> str:
+    return proposal.outcome if proposal.outcome in _OVER else "unanswered"
+
+
 def leads(material: Material, period: Period) -> Draft:
     """Return what became of the lead professionals proposed in `period`."""
     answers = {
@@ -184,7 +193,7 @@ def leads(material: Material, period: Period) -> Draft:
         if fact.kind in _ANSWERS
     }
     leaves = Counter(
-        (answers.get((fact.child, fact.message), "unanswered"), fact.agency)
+        (answers.get((fact.child, fact.message)) or _without_answer(fact), fact.agency)
         for fact in material.facts
         if fact.kind == _PROPOSED and period.holds(fact.at) and not fact.replayed
     )

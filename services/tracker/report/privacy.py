@@ -30,13 +30,16 @@ class Node:
     rank: int = 0
 
 
-def withheld(trees: Iterable[Node]) -> frozenset[Key]:
-    """Return the keys of the counts that a reader who is not entitled may not see."""
-    return frozenset(key for tree in trees for key in _withheld(tree))
+def withheld(trees: Iterable[Node], also: frozenset[Key] = frozenset()) -> frozenset[Key]:
+    """Return the keys of the counts that a reader who is not entitled may not see.
+
+    Those of `also` are withheld for another reason, and what would give them away with them.
+    """
+    return frozenset(key for tree in trees for key in _withheld(tree, also))
 
 
-def _withheld(tree: Node) -> set[Key]:
-    gone = {node.key for node in _all(tree) if 0 < node.count <= SMALL}
+def _withheld(tree: Node, also: frozenset[Key]) -> set[Key]:
+    gone = {n.key for n in _all(tree) if 0 < n.count <= SMALL or n.key in also}
     while True:
         unsafe = next((n for n in _all(tree) if n.key not in gone and _gives_away(n, gone)), None)
         if unsafe is None:

@@ -6,13 +6,12 @@ Pure: the rows come in as values, the time as an argument.
 from datetime import datetime
 
 from contracts.errors import HandrailError
-from services.tracker import report_flow as flow
-from services.tracker import report_kept as kept
-from services.tracker.report_drafts import for_anybody
-from services.tracker.report_form import Reader, Report, ReportRequest, Sample
-from services.tracker.report_material import Material
-from services.tracker.report_numbers import drawn
-from services.tracker.report_period import Period, period, quarter_of
+from services.tracker.report import flow, kept
+from services.tracker.report.form import Reader, Report, ReportRequest, Sample
+from services.tracker.report.linked import for_everybody
+from services.tracker.report.material import Material
+from services.tracker.report.numbers import drawn
+from services.tracker.report.period import Period, period, quarter_of
 
 
 def report(
@@ -20,9 +19,10 @@ def report(
 ) -> Report:
     """Return the report that was `asked` for, worked out from `material` as at `now` (aware).
 
-    `packs` are the names of the rule packs in force. A reader who is not entitled gets no small
-    numbers, nothing that would give them away, and no sample. Raises HandrailError `report.period`,
-    or `report.not-public` where two such reports would differ by a few days.
+    `packs` are the names of the rule packs that were in force then. A reader who is not entitled
+    gets no small numbers, nothing that would give them away in any table, and no sample. Raises
+    HandrailError `report.period`, or `report.not-public` where two such reports would differ by a
+    few days.
     """
     days = period(asked.first, asked.last)
     if asked.reader is Reader.PUBLIC:
@@ -50,7 +50,9 @@ def report(
         made_at=now,
         reader=asked.reader,
         rule_packs=packs,
-        tables=tuple(draft.table if entitled else for_anybody(draft) for draft in drafts),
+        tables=(
+            tuple(draft.table for draft in drafts) if entitled else for_everybody(drafts, material)
+        ),
         sample=_sample(material, days, asked) if entitled else None,
     )
 

@@ -7,11 +7,11 @@ from collections import Counter
 from datetime import datetime
 from typing import Final
 
-from services.tracker.report_drafts import Draft, Line, counted, divided
-from services.tracker.report_form import Measure, Unit
-from services.tracker.report_material import Fact, Material, Standard, Tell
-from services.tracker.report_numbers import hours, middle, ninetieth, share
-from services.tracker.report_period import Period
+from services.tracker.report.drafts import Draft, Line, counted, divided
+from services.tracker.report.form import Measure, Unit
+from services.tracker.report.material import Fact, Material, Standard, Tell
+from services.tracker.report.numbers import hours, middle, ninetieth, share
+from services.tracker.report.period import Period
 
 _LATE: Final = frozenset({"met_late", "missed"})
 _DONE: Final = frozenset({"met", "met_late"})
@@ -141,8 +141,9 @@ def changes(material: Material, period: Period) -> Draft:
                 fact.codes.get("because", ""),
             )
             for fact in _live(material, period, *_CHANGES)
+            if (fact.child, fact.message) not in material.without_effect
         ),
-        "By signed messages; an extension that came too late changes nothing.",
+        "By signed messages; what came too late or without authority changes nothing.",
     )
 
 

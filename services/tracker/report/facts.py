@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, insert
 
 from contracts.journey import Journey
+from contracts.messages.corrections import REDIRECTED
 from contracts.questions import Category, questions
 from contracts.roles import Level
 from contracts.worktime import LONDON
@@ -26,7 +27,9 @@ DIRECTIONS: Final = {
 
 def keep_facts(connection: Connection, tables: Tables, step: Step, before: Journey | None) -> None:
     """Write what a report counts of the message of `step`, after the journey `before`."""
-    asked = frozenset(step.answered) & _of_a_family()
+    # Who passes a request on repeats its answers, and has asked nobody.
+    answered = () if step.event.kind == REDIRECTED.name else step.answered
+    asked = frozenset(answered) & _of_a_family()
     known = before.answered if before else {}
     row: dict[str, Any] = {
         "child": step.child,

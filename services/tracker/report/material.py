@@ -6,7 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """An accepted message; `at` is when it counts, `level` the child's before it."""
+    """An accepted message; `at` is when it counts, `level` the child's before it.
+
+    `outcome` is what has become of it since, such as `withdrawn`, or None.
+    """
 
     child: str
     message: str
@@ -20,6 +23,12 @@ class Fact:
     codes: dict[str, str] = field(default_factory=dict)
     asked: int = 0
     asked_again: int = 0
+    outcome: str | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Tell whether its sender took it back because it was sent in error."""
+        return self.outcome == "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +73,13 @@ class TurnedAway:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Everything that a report counts; `facts` reach back a year before the period."""
+    """Everything that a report counts; `facts` reach back a year before the period.
+
+    `without_effect` are the children and messages of extensions and pauses that changed no clock.
+    """
 
     facts: tuple[Fact, ...] = ()
     standards: tuple[Standard, ...] = ()
     tells: tuple[Tell, ...] = ()
     turned_away: tuple[TurnedAway, ...] = ()
+    without_effect: frozenset[tuple[str, str]] = frozenset()

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from services.tracker.report_form import ALL, Measure, Row, Table, Unit
-from services.tracker.report_privacy import Node, withheld
+from services.tracker.report.form import ALL, Measure, Row, Table, Unit
+from services.tracker.report.privacy import Key, Node, withheld
 
 Leaf = TypeVar("Leaf", bound=tuple[str, ...])
 
@@ -90,12 +90,12 @@ def divided(
     return Draft(table, tuple(trees))
 
 
-def for_anybody(draft: Draft) -> Table:
-    """Return the table without small numbers and what would give them away.
+def for_anybody(draft: Draft, also: frozenset[Key] = frozenset()) -> Table:
+    """Return the table without small numbers, what would give them away, and the counts `also`.
 
     Where a count of a row is withheld, so is whatever is worked out from the row's counts.
     """
-    hidden = withheld(draft.trees)
+    hidden = withheld(draft.trees, also)
     counts = {m.name for m in draft.table.measures if m.unit is Unit.COUNT}
     rows = tuple(
         _without(row, {name for name in counts if (place, name) in hidden}, counts)
