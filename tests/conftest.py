@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
@@ -59,6 +61,15 @@ def default_settings() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("HANDRAIL_")]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Give back the configuration of the log that a test, or a command it ran, has changed."""
+    before, hook = structlog.get_config(), sys.excepthook
+    yield
+    structlog.configure(**before)
+    sys.excepthook = hook
 
 
 @pytest.fixture(scope="session")

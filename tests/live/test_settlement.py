@@ -78,8 +78,9 @@ def js(client: Client) -> JetStreamContext:
 
 @asynccontextmanager
 async def started(broker: NatsBroker) -> AsyncIterator[NatsBroker]:
-    """Run a broker."""
+    """Run a broker, and go on once the server knows its subscriptions."""
     await broker.start()
+    await (await broker.connect()).flush()
     try:
         yield broker
     finally:
