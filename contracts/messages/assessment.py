@@ -9,7 +9,7 @@ from contracts.kinds import Kind, Situation, Step
 from contracts.messages.plans import found_at_risk, placed
 from contracts.messages.standing import CARE, IN_NEED, has_a_part
 from contracts.reasons import Refusal
-from contracts.roles import Capacity, Level
+from contracts.roles import Capacity, Level, Role
 from contracts.values import Value
 
 
@@ -58,6 +58,25 @@ def _assessment_open(s: Situation) -> Iterator[Refusal]:
         return
     if s.journey is None or s.journey.assessment is None:
         yield Refusal("assessment.none-open")
+
+
+def _not_over_social_care(s: Situation) -> Iterator[Refusal]:
+    """Refuse First Response an assessment in a case that social care holds, or its conclusion.
+
+    Who assesses is answerable for what is found (003 principles: accountability); one team of
+    social care may conclude what another has begun.
+    """
+    journey = s.journey
+    if journey is None or s.event.data.history is not None:
+        return
+    if s.role_of(s.event.agency) is not Role.FIRST_RESPONSE:
+        return
+    begun = journey.assessment is not None and journey.assessment.started
+    holders = {journey.case_holder} if journey.case_open else set[str]()
+    holders |= {journey.assessment.by} if begun and journey.assessment else set()
+    others = holders - {"", s.event.agency}
+    if any(s.role_of(agency) is Role.SOCIAL_CARE for agency in others):
+        yield Refusal("case.other-agency")
 
 
 def _takes_part(s: Situation) -> Iterator[Refusal]:
@@ -109,7 +128,7 @@ STARTED = Kind(
     fold=_fold_started,
     senders=CARE,
     authors=_SOCIAL_WORKERS,
-    guards=(_assessment_open,),
+    guards=(_assessment_open, _not_over_social_care),
 )
 
 CONCLUDED = Kind(
@@ -120,7 +139,7 @@ CONCLUDED = Kind(
     fold=_fold_concluded,
     senders=CARE,
     authors=_SOCIAL_WORKERS,
-    guards=(has_a_part, _assessment_started),
+    guards=(has_a_part, _assessment_started, _not_over_social_care),
 )
 
 HELD = Kind(

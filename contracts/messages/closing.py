@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 
-from contracts.journey import Journey
+from contracts.journey import Journey, Request
 from contracts.kinds import Kind, Situation, Step
 from contracts.messages.early_help import led_outside_care
 from contracts.messages.family import declined, without_support_asked
@@ -97,10 +97,22 @@ def _as_the_family_chose(s: Situation) -> Iterator[Refusal]:
         yield from not_declined(s)
     elif support is Support.TRANSFERRED or s.journey.support != CHOSEN:
         return
-    elif s.journey.level is not Level.EARLY_HELP:
+    elif s.journey.level is not Level.EARLY_HELP and not _caf_team_declined(s.journey):
         yield Refusal("case.choice-differs")
-    elif not led_outside_care(s):
+    elif s.journey.level is Level.EARLY_HELP and not led_outside_care(s):
         yield Refusal("case.needs-lead")
+
+
+def _caf_team_declined(journey: Journey) -> bool:
+    """Tell whether the CAF team's last answer was no: that keeps no case open (003 §3.3)."""
+    answered = [r for r in _step_downs(journey) if r.outcome in ("accepted", "not_accepted")]
+    return bool(answered) and answered[-1].outcome == "not_accepted"
+
+
+def _step_downs(journey: Journey) -> list[Request]:
+    """Return the step downs asked for since the child came to be in need, the oldest first."""
+    since = journey.child_in_need_since
+    return [r for r in journey.requests if r.kind == "stepdown.requested" and r.at >= since]
 
 
 def _lead_is_there(s: Situation) -> Iterator[Refusal]:
@@ -113,17 +125,21 @@ def _lead_is_there(s: Situation) -> Iterator[Refusal]:
 def _stepped_down(s: Situation) -> Iterator[Refusal]:
     """Refuse support after social care without the step down that leads to it (003 §§4.1, 5.1).
 
-    Where an assessment found no need, the child never was in need and none is called for (§3.1).
+    Nor may a team beside social care be left to it by another word, unless the family said no or
+    the CAF team did. Where an assessment found no need, the child never was in need and none is
+    called for (§3.1).
     """
-    if s.message.content.support is not Support.CONTINUES or s.journey is None:
+    journey, support = s.journey, s.message.content.support
+    if journey is None:
         return
-    if s.journey.level is Level.CHILD_PROTECTION:
+    left_to_team = support is Support.NOT_NEEDED and _team_goes_on(journey, s.event.agency)
+    excused = journey.support == DECLINED or _caf_team_declined(journey)
+    if support is not Support.CONTINUES and (not left_to_team or excused):
+        return
+    if journey.level is Level.CHILD_PROTECTION:
         yield Refusal("stepdown.not-child-in-need")
-    elif s.journey.level is Level.CHILD_IN_NEED and not any(
-        r.kind == "stepdown.requested"
-        and r.outcome == "accepted"
-        and r.at >= s.journey.child_in_need_since
-        for r in s.journey.requests
+    elif journey.level is Level.CHILD_IN_NEED and not any(
+        r.outcome == "accepted" for r in _step_downs(journey)
     ):
         yield Refusal("case.needs-step-down")
 
@@ -163,15 +179,17 @@ def _after_care(closed: Journey, support: Support, closer: str) -> Journey:
     """Return the closed journey at the level that follows.
 
     A Team Around the Child that was there goes on with its lead, and with the family's choice as
-    it was (003 §§2.6, 2.7); it ends by a message of its own, or with the move to another area.
+    it was or is said now (003 §§2.6, 2.7); it ends by a message of its own, or with the move to
+    another area. After a no nothing new begins in it.
     """
     if support is Support.CONTINUES:
         return placed(closed, Level.EARLY_HELP)
+    said_no = DECLINED in (support, closed.support)
     if support is not Support.TRANSFERRED and _team_goes_on(closed, closer):
-        return placed(closed, Level.EARLY_HELP)
+        goes_on = placed(closed, Level.EARLY_HELP)
+        return declined(goes_on) if said_no else goes_on
     universal = placed(closed, Level.UNIVERSAL)
     ended = replace(universal, lead=None, lead_left="", meetings=())
-    said_no = DECLINED in (support, closed.support)
     if support is Support.TRANSFERRED:
         # The family's no goes with it; only its own word undoes that (003 §3.3).
         asked = without_support_asked(ended, "closed")

@@ -24,7 +24,7 @@ from contracts.messages.guards import answered_request, answers_request, tells_r
 from contracts.messages.managers import manager_countersigns
 from contracts.messages.referral import MOST_ASKED, Concern
 from contracts.messages.standing import left_out
-from contracts.messages.taking_back import chose_for_it, still_answered, without_parts
+from contracts.messages.taking_back import still_answered, support_after, without_parts
 from contracts.reasons import Refusal
 from contracts.roles import Role
 from contracts.values import Value
@@ -163,7 +163,7 @@ def _fold_withdrawn(journey: Journey, step: Step) -> Journey:
         meetings=tuple(m for m in journey.meetings if (m.id, m.by) != (name, agency)),
         consents=tuple(c for c in journey.consents if c.consent.id not in brought),
         answered=still_answered(journey, sent),
-        support="" if chose_for_it(journey, request, wrong_child=wrong_child) else journey.support,
+        support=support_after(journey, sent, request, wrong_child=wrong_child),
     )
     if request is not None and not request.outcome and _asks_no_more(request.kind, step):
         after = after.with_request(replace(request, outcome=WITHDRAWN_OUTCOME))

@@ -31,7 +31,7 @@ def _owes_nothing(s: Situation) -> Iterator[Refusal]:
 def _has_the_case(s: Situation, journey: Journey) -> bool:
     """Tell whether the agency assesses, or a case is open with no other of social care."""
     agency = s.event.agency
-    if journey.assessment is not None and journey.assessment.by == agency:
+    if journey.assessment is not None and s.role_of(agency) in CARE:
         return True
     if not journey.case_open or s.role_of(agency) not in CARE:
         return False

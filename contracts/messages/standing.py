@@ -1,6 +1,7 @@
 """Guards about standing: who has a part in a journey, who must hear of it, and a family's no."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 from contracts.kinds import Situation
 from contracts.reasons import Refusal
@@ -11,6 +12,7 @@ WITH_FAMILIES = CARE | {Role.CAF_TEAM}
 IN_NEED = frozenset({Level.CHILD_IN_NEED, Level.CHILD_PROTECTION})
 DECLINED = "declined"
 MOST_RECIPIENTS = 64
+_ENCOURAGED = timedelta(days=183)
 CHOSEN = "chosen"
 
 
@@ -23,8 +25,9 @@ def has_a_part(s: Situation) -> Iterator[Refusal]:
 def works_with_family(s: Situation) -> bool:
     """Tell whether the sender has a part and leads, or is social care or the CAF team.
 
-    Where nobody leads and no case is open, whoever referred to no avail works with the family still
-    and may bring it to a CAF (003 §1.1).
+    Where nobody leads and no case is open, whoever referred last and to no avail works with the
+    family still and may bring it to a CAF (003 §1.1): for half a year, and not against what the
+    family has told another agency since.
     """
     journey = s.journey
     if journey is None or not s.has_part:
@@ -33,7 +36,14 @@ def works_with_family(s: Situation) -> bool:
         return True
     if journey.lead is not None or journey.case_open:
         return journey.lead is not None and journey.lead.agency == s.event.agency
-    return any(r.agency == s.event.agency and r.outcome == "not_met" for r in journey.requests)
+    referrals = [r for r in journey.requests if r.kind == "referral.submitted"]
+    last = referrals[-1] if referrals else None
+    if last is None or last.agency != s.event.agency or last.outcome != "not_met":
+        return False
+    recent = datetime.fromisoformat(last.at) > s.now - _ENCOURAGED
+    told = journey.sent(journey.support_by) if journey.support_by else None
+    own_word = not journey.support or (told is not None and told.agency == s.event.agency)
+    return recent and own_word
 
 
 def speaks_for_family(s: Situation) -> Iterator[Refusal]:

@@ -22,14 +22,19 @@ def still_answered(journey: Journey, sent: Sent | None) -> dict[str, tuple[str, 
     return {number: mark for number, mark in journey.answered.items() if number not in gone}
 
 
-def chose_for_it(journey: Journey, request: Request | None, *, wrong_child: bool) -> bool:
-    """Tell whether the family's choice was known by a step down alone that is now taken back.
+def support_after(
+    journey: Journey, sent: Sent | None, request: Request | None, *, wrong_child: bool
+) -> str:
+    """Return the family's choice without what is taken back.
 
-    One that the CAF team has taken on stands, unless it was about another child.
+    A choice that was recorded about another child was never this family's. One that was known by a
+    step down alone goes with it, unless the CAF team has taken that on.
     """
-    if request is None or journey.support_by != request.id:
-        return False
-    return journey.support == CHOSEN and (wrong_child or not request.outcome)
+    if sent is not None and wrong_child and journey.support_by == sent.id:
+        return ""
+    if request is None or journey.support_by != request.id or journey.support != CHOSEN:
+        return journey.support
+    return "" if wrong_child or not request.outcome else journey.support
 
 
 def without_parts(journey: Journey, sent: Sent, *, wrong_child: bool) -> Journey:

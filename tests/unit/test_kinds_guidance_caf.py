@@ -217,7 +217,7 @@ def test_closing_keeps_a_team_that_social_care_never_led() -> None:
     play.accept(m.step_up_decided(area, child, play.last))
     play.accept(m.assessment(area, child))
     play.accept(m.assessment(area, child, concluded="not_in_need"))
-    play.accept(m.closed(area, child, "declined", others(CARE)))
+    play.accept(m.closed(area, child, "not_needed", others(CARE)))
     assert (state(play).level, play.leads, state(play).support) == (E, TEACHER, "")
 
 

@@ -4,7 +4,7 @@ from contracts.consents import Covers
 from contracts.identifiers import new_reference
 from contracts.roles import Capacity
 from tests import messages as m
-from tests.area import CARE, DUTY, FRONT, SCHOOL, TEACHER, WORKER, Area
+from tests.area import CAF_WORKER, CARE, DUTY, FRONT, SCHOOL, TEACHER, WORKER, Area
 from tests.unit.kinds_playing import (
     ALL,
     assessing,
@@ -102,7 +102,10 @@ def test_closing_leaves_a_team_that_went_on_with_its_lead() -> None:
     assessing(play)
     play.accept(m.assessment(area, child, concluded="child_in_need"))
     assert (state(play).level, play.leads) == (N, TEACHER)
-    play.accept(m.closed(area, child, "not_needed", others(CARE)))
+    play.accept(m.step_down(area, child))
+    taken = {"answers": play.last, "content": {"outcome": "accepted"}}
+    play.accept(area.sealed("stepdown.decided", child, CAF_WORKER, (CARE, SCHOOL), **taken))
+    play.accept(m.closed(area, child, to=others(CARE)))
     assert (state(play).level, play.leads, state(play).case_open) == (E, TEACHER, False)
     play.accept(m.caf_ended(area, child, to=others(SCHOOL)))
     assert (state(play).level, play.leads) == (U, "")
