@@ -1,4 +1,4 @@
-"""Ways round the guidance that a second reviewer found, and ordinary practice that was refused."""
+"""Closing beside a team, a family's no, and who may conclude or speak for a family (003 §§1.1-5.7)."""
 
 from datetime import timedelta
 
