@@ -1,4 +1,4 @@
-"""Closing beside a team, a family's no, and who may conclude or speak for a family (003 §§1.1-5.7)."""
+"""Closing beside a team, a family's no, and who may conclude or speak for a family (003)."""
 
 from datetime import timedelta
 
