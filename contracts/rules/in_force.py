@@ -7,6 +7,7 @@ the packs in force when it arrived, however long ago that was.
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
+from math import inf
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -152,15 +153,18 @@ def _lengthened(entry: Entry, override: RuleOverride) -> Entry:
     raise _bad_override(override, "that rule has no length of time that could be replaced")
 
 
-_HOURS: Final = {
+_HOURS: Final[dict[Unit, tuple[float, float]]] = {
     Unit.HOURS: (1, 1),
-    Unit.DAY_ENDS: (0, 24),
-    Unit.WORKING_DAYS: (0, 24 * 6),
-    Unit.CALENDAR_DAYS: (24, 25),
-    Unit.WEEKS: (24 * 7, 24 * 7 + 1),
-    Unit.MONTHS: (24 * 28, 24 * 31 + 1),
+    Unit.DAY_ENDS: (0, 25),
+    Unit.WORKING_DAYS: (0, inf),
+    Unit.CALENDAR_DAYS: (23, 25),
+    Unit.WEEKS: (24 * 7 - 1, 24 * 7 + 1),
+    Unit.MONTHS: (24 * 28 - 1, 24 * 31 + 1),
 }
-"""The least and the most hours that one of a unit may last, holidays and summer time included."""
+"""The least and the most hours that one of a unit may last, over changes of the clocks.
+
+How long a working day may take to come depends on an agency's own closures.
+"""
 
 
 def _is_stricter(rule: ClockRule | GuardRule, length: int, unit: Unit) -> bool:
