@@ -124,6 +124,24 @@ def acknowledged(area: Area, child: str, request: str, by: str = DUTY, to: str =
     return area.sealed("message.acknowledged", child, by, [to], answers=request)
 
 
+def referral_decided(
+    area: Area, child: str, request: str, outcome: str, to: tuple[str, ...]
+) -> Sealed:
+    """First Response decides on a referral; a no says why."""
+    reason = [area.statement("decision.reason", by=DUTY)] if outcome == "not_met" else []
+    return area.sealed(
+        "referral.decided",
+        child,
+        DUTY,
+        to,
+        reason,
+        capacity=Capacity.DUTY_WORKER,
+        answers=request,
+        basis=_DUTY if reason else {"kind": "notice"},
+        content={"outcome": outcome},
+    )
+
+
 def step_up_decided(area: Area, child: str, request: str, outcome: str = "assess") -> Sealed:
     """First Response decides on a step up; a no says why."""
     reason = [] if outcome == "assess" else [area.statement("decision.reason", by=DUTY)]

@@ -14,15 +14,7 @@ async def not_in_need(play: RealPlay) -> None:
     """Bring a child referred by the school through an assessment that found no need."""
     area, child = play.area, play.child
     await play.accept(m.referral(area, child))
-    decided = area.sealed(
-        "referral.decided",
-        child,
-        DUTY,
-        [SCHOOL, CARE],
-        capacity=Capacity.DUTY_WORKER,
-        answers=play.last,
-        content={"outcome": "assess"},
-    )
+    decided = m.referral_decided(area, child, play.last, "assess", (SCHOOL, CARE))
     await play.accept(decided, m.assessment(area, child))
     await play.accept(m.assessment(area, child, concluded="not_in_need"))
 

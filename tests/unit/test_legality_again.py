@@ -68,16 +68,7 @@ def test_first_response_does_not_conclude_what_social_care_assesses(play: Play) 
     """Who assesses is answerable for the finding; the front door neither concludes nor takes it."""
     area, child = play.area, play.child
     play.accept(m.referral(area, child))
-    decided = area.sealed(
-        "referral.decided",
-        child,
-        DUTY,
-        [SCHOOL, CARE],
-        capacity=Capacity.DUTY_WORKER,
-        answers=play.last,
-        content={"outcome": "assess"},
-    )
-    play.accept(decided)
+    play.accept(m.referral_decided(area, child, play.last, "assess", (SCHOOL, CARE)))
     play.accept(m.assessment(area, child))
     by_front = {"capacity": Capacity.SOCIAL_WORKER, "content": {"finding": "not_in_need"}}
     concluded = area.sealed("assessment.concluded", child, DUTY, [SCHOOL, CARE], **by_front)
@@ -93,18 +84,7 @@ def turned_down(play: Play, author: str, agency: str) -> None:
     area, child = play.area, play.child
     said = [area.statement("concern.what_happened", by=author)]
     play.accept(m.referral(area, child, author=author, statements=said))
-    no = area.sealed(
-        "referral.decided",
-        child,
-        DUTY,
-        [agency],
-        [area.statement("decision.reason", by=DUTY)],
-        capacity=Capacity.DUTY_WORKER,
-        answers=play.last,
-        basis={"kind": "statutory_duty", "provision": "CA1989-s17"},
-        content={"outcome": "not_met"},
-    )
-    play.accept(no)
+    play.accept(m.referral_decided(area, child, play.last, "not_met", (agency,)))
 
 
 def test_only_who_referred_last_speaks_for_a_family_that_nobody_leads(play: Play) -> None:
@@ -141,15 +121,6 @@ def test_social_care_does_not_leave_while_an_assessment_is_to_come(play: Play) -
     """Whoever is to assess stays with the child until the finding."""
     area, child = play.area, play.child
     play.accept(m.referral(area, child))
-    decided = area.sealed(
-        "referral.decided",
-        child,
-        DUTY,
-        [SCHOOL, CARE],
-        capacity=Capacity.DUTY_WORKER,
-        answers=play.last,
-        content={"outcome": "section_47"},
-    )
-    play.accept(decided)
+    play.accept(m.referral_decided(area, child, play.last, "section_47", (SCHOOL, CARE)))
     leaves = area.sealed("part.ended", child, WORKER, [FRONT])
     assert "part.still-open" in play.refused(leaves)
