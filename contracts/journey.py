@@ -6,17 +6,21 @@ is the same wherever it is written.
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import orjson
 
 from contracts.consents import Consent, ConsentHeld
+from contracts.digests import LET_GO
+from contracts.protecting import ProtectedAddress, protected_address
 from contracts.roles import Level
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 _PRIOR_REQUESTS = 12
 _MOST_REQUESTS = 512
 _MOST_INVOLVED = 64
+_WITH_DIGESTS = 3
 MOST_OPEN = 16
 MOST_CONSENTS = 100
 MOST_TAKEN = 24
@@ -24,6 +28,9 @@ MOST_RECENT = 16
 MOST_WITHDRAWN = 64
 MOST_MEETINGS = 16
 MOST_STANDARDS = 32
+MOST_LINKED = 8
+MOST_AHEAD = 32
+MOST_NOT_TO_KNOW = 16
 """A journey stays far below what one record can hold, whatever is sent about a child."""
 
 
@@ -130,13 +137,19 @@ class Standard:
 class Journey:
     """A child's state after its `entries`-th entry.
 
-    `answered` maps a question's number to `(day, agency)`; `involved` are the agencies with a
+    `answered` maps a question's number to `(day, agency)`, and `told`, of what families are asked,
+    to `(day, agency, basis)`: when the newest answer held was recorded, which agency sent it first
+    and on what basis; `involved` are the agencies with a
     part in this journey; `support` is the family's choice about early help: "", chosen, declined.
     `live` tells that something other than history has been accepted. `recent` are the latest
     messages that went to somebody, `withdrawn` the ids of those sent in error. `standards`
     are clocks that somebody was told of or changed. `lead_left` is set
     while the lead's agency has been told that the lead is no longer there. `moved_to` is the area
-    that the family moved to.
+    that the family moved to. `linked` are the references retired into this one; `linked_into` is
+    the one that this reference was retired into, by the message `linked_by`. `ahead` maps the id
+    of a consent that is not held yet to the instant of its withdrawal, `must_not_know` are the
+    practitioners and groups of people who must not learn of a referral. `digests` are those that
+    seals about the child name (`contracts.digests`).
     """
 
     child: str
@@ -150,6 +163,7 @@ class Journey:
     assessment: Assessment | None = None
     consents: tuple[ConsentHeld, ...] = ()
     answered: dict[str, tuple[str, str]] = field(default_factory=dict)
+    told: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     involved: tuple[str, ...] = ()
     child_in_need_since: str = ""
     protection_plan_ended: str = ""
@@ -164,6 +178,13 @@ class Journey:
     lead_left: str = ""
     moved_to: str = ""
     standards: tuple[Standard, ...] = ()
+    linked: tuple[str, ...] = ()
+    linked_into: str = ""
+    linked_by: str = ""
+    ahead: dict[str, str] = field(default_factory=dict)
+    protected: ProtectedAddress | None = None
+    must_not_know: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
     def request(self, message: str) -> Request | None:
         """Return the request made by that message, or None."""
@@ -215,8 +236,15 @@ class Journey:
         What would go beyond `MOST_CONSENTS` is not held, and so permits nothing.
         """
         held = {c.consent.id for c in self.consents}
-        new = tuple(ConsentHeld(consent=c) for c in consents if c.id not in held)
+        new = tuple(self.as_held(c) for c in consents if c.id not in held)
         return replace(self, consents=(self.consents + new)[:MOST_CONSENTS]) if new else self
+
+    def as_held(self, consent: Consent) -> ConsentHeld:
+        """Return a consent as it is held when it arrives; its withdrawal may have overtaken it."""
+        gone = self.ahead.get(consent.id)
+        return ConsentHeld(
+            consent=consent, withdrawn_at=datetime.fromisoformat(gone) if gone else None
+        )
 
 
 def dump(journey: Journey) -> bytes:
@@ -247,6 +275,7 @@ _PLAIN = (
     "requests",
     "assessment",
     "answered",
+    "told",
     "involved",
     "child_in_need_since",
     "protection_plan_ended",
@@ -261,6 +290,13 @@ _PLAIN = (
     "lead_left",
     "moved_to",
     "standards",
+    "linked",
+    "linked_into",
+    "linked_by",
+    "ahead",
+    "protected",
+    "must_not_know",
+    "digests",
 )
 
 
@@ -298,6 +334,7 @@ def load(made: dict[str, Any]) -> Journey:
         assessment=Assessment(**assessment) if assessment else None,
         consents=tuple(ConsentHeld.model_validate(c) for c in made.get("consents", ())),
         answered={k: (v[0], v[1]) for k, v in made.get("answered", {}).items()},
+        told={k: (v[0], v[1], v[2]) for k, v in made.get("told", {}).items()},
         involved=tuple(made.get("involved", ())),
         child_in_need_since=made.get("child_in_need_since", ""),
         protection_plan_ended=made.get("protection_plan_ended", ""),
@@ -312,4 +349,12 @@ def load(made: dict[str, Any]) -> Journey:
         lead_left=made.get("lead_left", ""),
         moved_to=made.get("moved_to", ""),
         standards=tuple(Standard(**s) for s in made.get("standards", ())),
+        linked=tuple(made.get("linked", ())),
+        linked_into=made.get("linked_into", ""),
+        linked_by=made.get("linked_by", ""),
+        ahead=dict(made.get("ahead", {})),
+        protected=protected_address(made.get("protected")),
+        must_not_know=tuple(made.get("must_not_know", ())),
+        # Before version 3 digests were not kept, so none can be shown to be unknown.
+        digests=tuple(made.get("digests", ())) if made["v"] >= _WITH_DIGESTS else (LET_GO,),
     )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from contracts.consents import ALL_BASES, BasisKind, ConsentHeld
+from contracts.consents import ALL_BASES, BasisKind, Consent, ConsentHeld
 from contracts.directory import Directory
 from contracts.event import Event
 from contracts.journey import Journey
@@ -48,12 +48,16 @@ class Opened:
 
 @dataclass(frozen=True)
 class Situation:
-    """What a guard looks at: the message, the journey before it, the directory and the instant."""
+    """What a guard looks at: the message, the journey before it, the directory and the instant.
+
+    `other` is the journey of the other child that the message names, where it is about two.
+    """
 
     message: Opened
     journey: Journey | None
     directory: Directory
     now: datetime
+    other: Journey | None = None
 
     @property
     def event(self) -> Event:
@@ -74,7 +78,8 @@ class Situation:
         held = self.journey.consents if self.journey else ()
         known = {c.consent.id for c in held}
         new = (c for c in self.event.data.consents if c.id not in known)
-        return held + tuple(ConsentHeld(consent=c) for c in new)
+        as_held = self.journey.as_held if self.journey else _as_held
+        return held + tuple(as_held(c) for c in new)
 
     @property
     def has_part(self) -> bool:
@@ -85,6 +90,10 @@ class Situation:
         """Return the role of an agency that takes part now, or None."""
         found = self.directory.agency(agency, self.now)
         return None if found is None else found.role
+
+
+def _as_held(consent: Consent) -> ConsentHeld:
+    return ConsentHeld(consent=consent)
 
 
 @dataclass(frozen=True, slots=True)

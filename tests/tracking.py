@@ -84,6 +84,10 @@ class LedgerWriter:
             "seal": opened.sealed,
             "decision": orjson.dumps(decision).decode(),
             "answered": verdict.answered,
+            "told": verdict.told,
+            "asked_again": verdict.asked_again,
+            "statements": len(opened.statements),
+            "carried": verdict.carried,
             "journey": orjson.Fragment(dump(verdict.journey)),
         }
         self.add(subjects.journey(child), body)

@@ -6,8 +6,10 @@ from contracts.messages import (
     caf,
     closing,
     corrections,
+    erasing,
     family,
     lead,
+    linking,
     meetings,
     notices,
     partners,
@@ -19,6 +21,7 @@ from contracts.messages import (
     stepup,
     tasks,
     telling,
+    withholding,
 )
 
 KINDS: dict[str, Kind] = {
@@ -36,10 +39,13 @@ KINDS: dict[str, Kind] = {
         meetings,
         plans,
         telling,
+        withholding,
         corrections,
+        erasing,
         standards,
         partners,
         tasks,
+        linking,
         notices,
     )
     for kind in module.KINDS

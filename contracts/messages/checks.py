@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from contracts.consents import Consent, ConsentHeld, Covers
+from contracts.consents import (
+    Answered,
+    Consent,
+    ConsentHeld,
+    Covers,
+    GivenBy,
+    overcomes,
+    stands,
+)
 from contracts.identifiers import agency_of
 from contracts.kinds import Situation
 from contracts.messages import KINDS
@@ -147,7 +155,10 @@ def _consent_to(covers: Covers) -> Judging:
         if _says_no(s):
             return
         if not any(
-            held.consent.covers is covers and _in_force(held, s.now) and _names(s, held, rule)
+            held.consent.covers is covers
+            and _in_force(held, s.now)
+            and _names(s, held, rule)
+            and not _refused(s, held, rule)
             for held in s.consents
         ):
             yield Refusal(rule.refuses)
@@ -157,8 +168,20 @@ def _consent_to(covers: Covers) -> Judging:
 
 def _in_force(held: ConsentHeld, now: datetime) -> bool:
     consent = held.consent
-    begun = held.withdrawn_at is None and consent.given_at <= now
+    given = consent.decision is Answered.GIVEN and consent.given_by is not GivenBy.OTHER
+    begun = given and held.withdrawn_at is None and consent.given_at <= now
     return begun and (consent.expires_at is None or now < consent.expires_at)
+
+
+def _refused(s: Situation, held: ConsentHeld, rule: GuardRule) -> bool:
+    """Tell whether a refusal of the same kind stands against a consent; naming none, of all."""
+    return any(
+        refusal.consent.covers is held.consent.covers
+        and stands(refusal, s.now)
+        and not overcomes(held.consent, refusal.consent)
+        and (not (refusal.consent.recipients or refusal.consent.roles) or _names(s, refusal, rule))
+        for refusal in s.consents
+    )
 
 
 def _names(s: Situation, held: ConsentHeld, rule: GuardRule) -> bool:

@@ -10,18 +10,25 @@ from datetime import datetime
 
 from consent import Share, ShareRequest, Withhold
 from consent import decide as decide_sharing
-from contracts.consents import Consent, ProtectionBasis
+from consent import told as told_rules
+from contracts.consents import BasisKind, Consent, ProtectionBasis
+from contracts.digests import remembered
 from contracts.directory import Directory
 from contracts.event import MAX_AGE
 from contracts.journey import MOST_OPEN, Journey, Sent
 from contracts.kinds import Kind, Opened, Situation, Step, iso
+from contracts.messages.answers import answer_faults
 from contracts.messages.checks import judge
 from contracts.messages.dates import date_faults
+from contracts.messages.linking import stands_for_itself
 from contracts.messages.referral import Concern
 from contracts.questions import questions
 from contracts.reasons import Refusal
 from contracts.rules import RulePacks
 from contracts.rules.in_force import in_force
+from contracts.told_once import day_of, told, with_told
+from contracts.whose import purpose_of
+from services.exchange.asked_again import AskedAgain, asked_again, is_carried
 from services.exchange.awaiting import may_pass
 from services.exchange.people import consents_carried, people_and_roles
 
@@ -55,7 +62,8 @@ class ToDeliver:
 class Accepted:
     """Accepted: the journey after it, the deliveries, and the ids of the rules that fired.
 
-    `packs` are the names of the rule packs by which it was judged, as for what is refused.
+    `packs` are the names of the rule packs by which it was judged, as for what is refused. `told`,
+    `asked_again` and `carried` (a count) are for the journey's entry alone (`contracts.records`).
     """
 
     journey: Journey
@@ -64,6 +72,10 @@ class Accepted:
     answered: tuple[int, ...]
     protection: bool
     packs: tuple[str, ...] = ()
+    told: tuple[tuple[int, str], ...] = ()
+    asked_again: tuple[int, ...] = ()
+    carried: int = 0
+    story_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,7 @@ class Refused:
     reasons: tuple[Refusal, ...]
     protection: bool = False
     packs: tuple[str, ...] = ()
+    story_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +99,7 @@ class Held:
 Verdict = Accepted | Refused | Held
 
 
-def decide(
+def decide(  # noqa: PLR0913 - everything that a decision depends on
     message: Opened,
     directory: Directory,
     journey: Journey | None,
@@ -94,14 +107,18 @@ def decide(
     packs: RulePacks | None = None,
     *,
     hold_until: datetime | None = None,
+    story_up: bool = False,
+    other: Journey | None = None,
 ) -> Verdict:
     """Return the verdict on `message` against `journey` as it stands, at the instant `now`.
 
     `now` is when the submission was stored, or the journey's own `now` if that is later. `packs`
     are those in force when it arrived (design §4); left out, it is taken to have arrived at `now`.
-    Evidence out of order is held until `hold_until`; refused where that is None or has come.
+    Evidence out of order is held until `hold_until`; refused where that is None or has come. Only
+    while the story answers (`story_up`) is a question refused that was answered before. `other` is
+    the journey of the other child that the message names, where it names one.
     """
-    situation = Situation(message, journey, directory, now)
+    situation = Situation(message, journey, directory, now, other)
     protection = raises_protection(message)
     packs = in_force(directory, now) if packs is None else packs
     reasons = list(dict.fromkeys(_reasons(situation, packs, opening=protection)))
@@ -109,6 +126,8 @@ def decide(
     for agency, share in shares:
         if isinstance(share, Withhold):
             reasons.extend(replace(r, detail=r.detail or agency) for r in share.reasons)
+    again = asked_again(situation, story_up=story_up, protection=protection)
+    reasons.extend(again.refused)
     if protection:
         reasons = _floor(situation, reasons)
     if reasons:
@@ -116,8 +135,9 @@ def decide(
         in_time = hold_until is not None and now < hold_until
         if hold_until and in_time and not protection and may_pass(situation, found):
             return Held(hold_until, found)
-        return Refused(found, protection, packs.names)
-    return replace(_accepted(situation, shares, protection=protection), packs=packs.names)
+        return Refused(found, protection, packs.names, story_up)
+    accepted = _accepted(situation, shares, again, protection=protection)
+    return replace(accepted, packs=packs.names, story_up=story_up)
 
 
 def raises_protection(message: Opened) -> bool:
@@ -137,8 +157,10 @@ def _reasons(s: Situation, packs: RulePacks, *, opening: bool) -> Iterator[Refus
         yield Refusal("message.basis-not-allowed", s.event.data.basis.kind)
     if s.journey is None and not kind.opening and not opening:
         yield Refusal("message.unknown-child")
+    yield from stands_for_itself(s)
     yield from _history(s)
     yield from date_faults(s)
+    yield from answer_faults(s)
     for guard in kind.guards:
         yield from guard(s)
     yield from judge(s, packs)
@@ -168,7 +190,11 @@ def _sharing(s: Situation, *, protection: bool) -> list[tuple[str, Share | Withh
     data = s.event.data
     # Child protection comes before consent, whatever basis the sender named (003 §2.2).
     basis = ProtectionBasis() if protection else data.basis
-    categories = tuple(d.statement.category for d in s.message.statements)
+    catalogue = questions()
+    asked = [catalogue[d.statement.question] for d in s.message.statements]
+    categories = tuple([question.category for question in asked])
+    numbers = tuple([question.number for question in asked])
+    purpose = purpose_of(s.message.kind.name)
     managers = s.directory.line_managers(data.author.id, s.event.time)
     return [
         (
@@ -186,6 +212,9 @@ def _sharing(s: Situation, *, protection: bool) -> list[tuple[str, Share | Withh
                     consents=s.consents,
                     now=s.now,
                     protection=protection,
+                    questions=numbers,
+                    purpose=purpose,
+                    protected=s.journey.protected if s.journey else None,
                 )
             ),
         )
@@ -205,7 +234,11 @@ def _floor(s: Situation, reasons: list[Refusal]) -> list[Refusal]:
 
 
 def _accepted(
-    s: Situation, shares: list[tuple[str, Share | Withhold]], *, protection: bool
+    s: Situation,
+    shares: list[tuple[str, Share | Withhold]],
+    again: AskedAgain,
+    *,
+    protection: bool,
 ) -> Accepted:
     digests = tuple(d.digest for d in s.message.statements)
     deliveries = tuple(
@@ -213,11 +246,22 @@ def _accepted(
         for agency, share in shares
         if isinstance(share, Share)
     )
-    rules = tuple(dict.fromkeys(rule for _, share in shares for rule in share.rules))
+    # What a recipient would learn from a rule's name is not written down for it to read.
+    rules = told_rules(rule for _, share in shares for rule in share.rules)
     before = s.journey or Journey(child=s.event.subject)
-    answered = _answered(s)
-    journey = folded(before, Step(s.event, s.message.content, s.now), s.message.kind, answered)
-    return Accepted(journey, deliveries, rules, answered, protection)
+    answered, statements = _answered(s), [d.statement for d in s.message.statements]
+    new = told(statements, day_of(s.now))
+    step = Step(s.event, s.message.content, s.now)
+    return Accepted(
+        journey=folded(before, step, s.message.kind, answered, new),
+        deliveries=deliveries,
+        rules=rules,
+        answered=answered,
+        protection=protection,
+        told=new,
+        asked_again=again.numbers,
+        carried=sum(1 for statement in statements if is_carried(statement)),
+    )
 
 
 def _answered(s: Situation) -> tuple[int, ...]:
@@ -231,8 +275,17 @@ def _brought(before: Journey, carried: tuple[Consent, ...]) -> tuple[str, ...]:
     return tuple(c.id for c in carried if c.id not in held)
 
 
-def folded(before: Journey, step: Step, kind: Kind, answered: tuple[int, ...]) -> Journey:
-    """Return the journey after an accepted message; needs `answered`, never a disclosure."""
+def folded(
+    before: Journey,
+    step: Step,
+    kind: Kind,
+    answered: tuple[int, ...],
+    new: tuple[tuple[int, str], ...] = (),
+) -> Journey:
+    """Return the journey after an accepted message; needs no disclosure.
+
+    `answered` and `new` are what its entry keeps of them: `answered` and `told`.
+    """
     # What child protection carries is not asked who took it, so nothing of it is held.
     urgent = getattr(step.content, "concern", None) is Concern.CHILD_PROTECTION
     carried = () if urgent else step.event.data.consents
@@ -250,4 +303,13 @@ def folded(before: Journey, step: Step, kind: Kind, answered: tuple[int, ...]) -
         now=step.at,
         live=before.live or step.event.data.history is None,
         answered={**after.answered, **marks} if marks else after.answered,
+        digests=remembered(after.digests, (e.digest for e in step.event.data.statements)),
+        told=with_told(after, new, step.event.agency, _basis(step, urgent=urgent))
+        if new
+        else after.told,
     )
+
+
+def _basis(step: Step, *, urgent: bool) -> str:
+    """Return the kind of basis on which a message went; child protection goes as such."""
+    return BasisKind.PROTECTION.value if urgent else step.event.data.basis.kind

@@ -33,5 +33,5 @@ def refold(entries: Iterable[Entry]) -> Journey | None:
         kind = KINDS[event.kind]
         step = Step(event, kind.content.model_validate(event.data.content), decision.now)
         before = journey or Journey(child=event.subject)
-        journey = folded(before, step, kind, entry.answered)
+        journey = folded(before, step, kind, entry.answered, entry.told)
     return journey

@@ -26,6 +26,7 @@ from services.exchange.decision import Accepted, Held, Refused, ToDeliver
 from services.exchange.drafts import (
     Draft,
     alert_records,
+    beside_of,
     check_of,
     cursor_of,
     grounds,
@@ -101,6 +102,8 @@ class Writer:
             body["reasons"] = grounds(verdict.reasons)
         if isinstance(verdict, Accepted | Refused):
             body["packs"] = verdict.packs
+            if verdict.story_up:
+                body["story_up"] = True
         return body
 
     def _alert(self, decided: Decided, leaves: Leaves) -> Alert | None:
@@ -131,11 +134,12 @@ class Writer:
             sent = [
                 self._delivery(d, message, verdict, text, attestation) for d in verdict.deliveries
             ]
-            return [entry, *sent, answer]
+            return [entry, *beside_of(message, written), *sent, answer]
         if isinstance(verdict, Held) and message is not None:
             return [held_of(message, verdict, decided), check_of(message, written), answer]
         if isinstance(verdict, Refused):
-            return [check_of(message, written), answer] if message else [answer]
+            stood_on = [check_of(message, written), *beside_of(message, written)] if message else []
+            return [*stood_on, answer]
         return [quarantined(decided), answer]
 
     def _delivery(
@@ -226,6 +230,10 @@ def _entry(
         "seal": message.sealed,
         "decision": decision,
         "answered": verdict.answered,
+        "told": verdict.told,
+        "asked_again": verdict.asked_again,
+        "statements": len(message.statements),
+        "carried": verdict.carried,
         "journey": orjson.Fragment(dump(verdict.journey)),
         "before": known.entry_hash,
     }

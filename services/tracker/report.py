@@ -8,6 +8,7 @@ from datetime import datetime
 from contracts.errors import HandrailError
 from services.tracker import report_flow as flow
 from services.tracker import report_kept as kept
+from services.tracker import report_once as once
 from services.tracker.report_drafts import for_anybody
 from services.tracker.report_form import Reader, Report, ReportRequest, Sample
 from services.tracker.report_material import Material
@@ -38,7 +39,8 @@ def report(
         kept.telling(material, days, now),
         kept.breaches(material, days),
         kept.changes(material, days),
-        flow.asked_twice(material, days),
+        once.asked_again(material, days),
+        once.filled_without_asking(material, days),
     )
     entitled = asked.reader is Reader.FULL
     return Report(

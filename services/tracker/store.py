@@ -199,7 +199,7 @@ def _quarantined(prefix: str, metadata: MetaData) -> Table:
     )
 
 
-_CONTENT: Final = 1
+_CONTENT: Final = 2
 """To be raised when the same columns come to hold something else: tables are then rebuilt."""
 
 LIVE: Final = define()
