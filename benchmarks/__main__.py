@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import rules, tracker, worktime
+from benchmarks import matching, rules, story, tracker, worktime
 from benchmarks.breakdown import measure
 from benchmarks.exchange import Round, one_round
 from benchmarks.processes import help_seconds, up_and_memory
@@ -80,6 +80,8 @@ def main() -> None:
     made["rules"] = _rules(whole)
     made["worktime_per_s"] = asdict(worktime.report())
     made["tracker"] = asdict(tracker.report())
+    made["story"] = asdict(story.report())
+    made["matching"] = asdict(matching.report())
     gc.collect()
     made["help_s"] = help_seconds()
     made["up_to_ready_s"], made["resident_bytes"] = up_and_memory()

@@ -43,8 +43,9 @@ class One:
 class Workload:
     """A partnership of two agencies, and sealed referrals from one to the other."""
 
-    def __init__(self) -> None:
-        """Make fresh keys."""
+    def __init__(self, statements: int = STATEMENTS) -> None:
+        """Make fresh keys; each message has as many `statements`."""
+        self._count = statements
         self.author, self.exchange = jws.PrivateKey.generate(), jws.PrivateKey.generate()
         self.intake = X25519PrivateKey.generate()
         self.now = datetime.now(UTC)
@@ -81,15 +82,16 @@ class Workload:
     def _statements(self) -> list[Statement]:
         keys = ["concern.what_happened", *[k for k in questions() if k.startswith("identity.")]]
         keys += [k for k in questions() if k.startswith("family.")]
+        keys = list(dict.fromkeys((*keys, *questions())))
         return [
             Statement(
                 question=key,
-                value=_SAID,
+                value=min(questions()[key].allowed, default=_SAID),
                 said_by="parent",
                 recorded_by=AUTHOR,
                 recorded_at=self.now,
             )
-            for key in keys[:STATEMENTS]
+            for key in keys[: self._count]
         ]
 
     def _one(self) -> One:

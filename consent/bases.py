@@ -11,7 +11,6 @@ from contracts.consents import (
     StatutoryProvision,
 )
 from contracts.identifiers import agency_of
-from contracts.questions import Category
 from contracts.roles import Capacity, Role
 
 
@@ -69,11 +68,6 @@ def _protection_not_raised(request: ShareRequest) -> bool:
     return not (isinstance(request.basis, ProtectionBasis) and request.protection is True)
 
 
-def _unknown_category(hidden: frozenset[Category]) -> bool:
-    """Fire when something is hidden though the basis carries every category there is."""
-    return bool(hidden)
-
-
 _ROLES = frozenset(Role)
 _PROVISIONS = frozenset(StatutoryProvision)
 
@@ -91,4 +85,3 @@ STATUTORY_NO_PROVISION = Check(
 )
 COURT_NO_REFERENCE = Check("court.no-reference", "basis.not-entitled", _court_no_reference)
 PROTECTION_NOT_RAISED = Check("protection.not-raised", "basis.not-entitled", _protection_not_raised)
-UNKNOWN_CATEGORY = Check("statement.unknown-category", "basis.not-entitled", _unknown_category)

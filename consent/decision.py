@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from consent import bases, family
+from consent import bases, family, limits
 from consent.request import Share, ShareRequest, Withhold
 from consent.rules import FAILED, ORDER, Check, RuleFailedError, ask, firing
 from contracts.consents import BasisKind
-from contracts.questions import Category
 from contracts.reasons import Refusal
 
 __all__ = ["GATES", "Gate", "Share", "ShareRequest", "Withhold", "decide", "judge"]
@@ -23,24 +22,29 @@ class Gate:
     """How one basis is judged.
 
     `carries` is the rule by which sharing is allowed when none of `checks` fires; `reach` gives
-    the categories that the basis carries, `hides` the rules that hold the others back.
+    what the basis carries, `hides` the rules that hold the rest back.
     """
 
     carries: str
     checks: tuple[Check[[ShareRequest]], ...]
-    reach: Callable[[ShareRequest], family.Reach] = family.everything
-    hides: tuple[Check[[frozenset[Category]]], ...] = (bases.UNKNOWN_CATEGORY,)
+    reach: Callable[[ShareRequest], limits.Reach] = limits.everything_but_the_address
+    hides: limits.Hides = limits.BUT_THE_ADDRESS
 
 
 _NO_GATE = Gate("basis.unknown", (bases.RECIPIENT_UNKNOWN, bases.BASIS_UNKNOWN))
 
 GATES: Final[Mapping[str, Gate]] = {
-    BasisKind.NOTICE: Gate("notice.process", (bases.RECIPIENT_UNKNOWN, bases.NOTICE_STATEMENTS)),
+    BasisKind.NOTICE: Gate(
+        "notice.process",
+        (bases.RECIPIENT_UNKNOWN, bases.NOTICE_STATEMENTS),
+        limits.everything,
+        limits.UNLIMITED,
+    ),
     BasisKind.CONSENT: Gate(
         "consent.in-force",
-        (bases.RECIPIENT_UNKNOWN,),
+        (bases.RECIPIENT_UNKNOWN, limits.MAY_NOT_SEE),
         family.reach_of_consents,
-        family.OUTSIDE_SCOPE,
+        limits.OUTSIDE_SCOPE,
     ),
     BasisKind.OVERRIDE: Gate(
         "override.approved",
@@ -51,7 +55,10 @@ GATES: Final[Mapping[str, Gate]] = {
     ),
     BasisKind.COURT_ORDER: Gate("court.order", (bases.RECIPIENT_UNKNOWN, bases.COURT_NO_REFERENCE)),
     BasisKind.PROTECTION: Gate(
-        "protection.concern", (bases.RECIPIENT_UNKNOWN, bases.PROTECTION_NOT_RAISED)
+        "protection.concern",
+        (bases.RECIPIENT_UNKNOWN, bases.PROTECTION_NOT_RAISED),
+        limits.everything,
+        limits.UNLIMITED,
     ),
 }
 
@@ -77,10 +84,10 @@ def _judge(request: ShareRequest, gates: Mapping[str, Gate]) -> Share | Withhold
     gate = ask("basis.unknown", _gate_of, request, gates)
     fired: tuple[Check[Any], ...] = firing(gate.checks, request)
     reach = gate.reach(request)
-    if reach.scope is None:
+    if reach.granted is None:
         return _withhold(request, fired + reach.lapsed)
-    shown, hidden = ask(gate.hides[0].rule, _divide, request, reach.scope)
-    held_back = firing(gate.hides, hidden)
+    shown, hidden = ask(gate.hides[0].rule, limits.divide, request, reach)
+    held_back = firing(gate.hides, reach, hidden)
     if shown and True not in shown:
         fired += reach.lapsed + held_back
     if fired:
@@ -90,13 +97,6 @@ def _judge(request: ShareRequest, gates: Mapping[str, Gate]) -> Share | Withhold
 
 def _gate_of(request: ShareRequest, gates: Mapping[str, Gate]) -> Gate:
     return gates.get(request.basis.kind, _NO_GATE)
-
-
-def _divide(
-    request: ShareRequest, scope: frozenset[Category]
-) -> tuple[tuple[bool, ...], frozenset[Category]]:
-    categories = request.categories
-    return tuple([c in scope for c in categories]), frozenset(categories) - scope
 
 
 def _withhold(request: ShareRequest, fired: Iterable[Check[Any]]) -> Withhold:

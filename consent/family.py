@@ -1,51 +1,40 @@
 """Sharing by consent of the family: which named consents carry, and how far (003 §§2.3, 4.1)."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from consent.limits import Reach, Scope, kept_from, refused_whole, scope_of, sheltered_from, spared
 from consent.request import ShareRequest
 from consent.rules import Check, ask, firing
-from contracts.consents import ConsentBasis, ConsentHeld, Covers
-from contracts.questions import Category
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How far a basis reaches: the categories it carries, or None when it carries nothing.
-
-    `lapsed` are the checks by which named consents did not carry; they spoil nothing as long as
-    another consent does.
-    """
-
-    scope: frozenset[Category] | None
-    lapsed: tuple[Check[Any], ...] = ()
-
-
-EVERYTHING = Reach(frozenset(Category))
-
-
-def everything(_: ShareRequest) -> Reach:
-    """Return the reach of a basis that is not limited to categories."""
-    return EVERYTHING
+from contracts.consents import Answered, ConsentBasis, ConsentHeld, Covers, GivenBy
+from contracts.whose import Whose
 
 
 def reach_of_consents(request: ShareRequest) -> Reach:
     """Return what the consents named by the basis carry to the recipient at `request.now`.
 
     Where one id is held more than once, every copy must allow: a message cannot bring a withdrawn
-    consent back, or widen one, by carrying it again. Raises RuleFailedError.
+    consent back, or widen one, by carrying it again. What is refused, and what the recipient may
+    not see, is taken away whichever consent grants it. Raises RuleFailedError.
     """
     named = ask("consent.none-named", _named, request)
-    scope: frozenset[Category] | None = None
+    granted: Scope | None = None
+    left: Scope = {}
     lapsed: list[Check[Any]] = list(firing((NONE_NAMED,), named))
     for consent in named:
         copies = ask("consent.unknown", _copies, request, consent)
         found = _lapses(copies, request)
         if found:
             lapsed += found
-        else:
-            scope = ask("consent.other-categories", _widened, scope, copies)
-    return Reach(scope, tuple(lapsed))
+            continue
+        one = ask("consent.other-categories", _granted, copies)
+        granted = ask("consent.other-categories", _widened, granted or {}, one)
+        kept = ask("consent.refused-in-part", spared, one, copies, request)
+        left = ask("consent.refused-in-part", _widened, left, kept)
+    if granted is None:
+        return Reach(None, {}, lapsed=tuple(lapsed))
+    excluded = ask("consent.may-not-see-some", kept_from, request)
+    sheltered = ask("address.protected", sheltered_from, request)
+    return Reach(granted, left, excluded, sheltered, tuple(lapsed))
 
 
 def _named(request: ShareRequest) -> tuple[str, ...]:
@@ -63,13 +52,20 @@ def _lapses(copies: tuple[ConsentHeld, ...], request: ShareRequest) -> list[Chec
     return found
 
 
-def _widened(
-    scope: frozenset[Category] | None, copies: tuple[ConsentHeld, ...]
-) -> frozenset[Category]:
-    shared = frozenset(copies[0].consent.categories)
+def _granted(copies: tuple[ConsentHeld, ...]) -> Scope:
+    """Return what every copy of a consent grants; one that says not whose grants everybody's."""
+    scope = scope_of(copies[0])
     for held in copies[1:]:
-        shared &= frozenset(held.consent.categories)
-    return shared if scope is None else scope | shared
+        other = scope_of(held)
+        scope = {c: whose & other[c] for c, whose in scope.items() if c in other}
+    return scope
+
+
+def _widened(scope: Scope, other: Scope) -> Scope:
+    if not scope:
+        return other
+    nobody = frozenset[Whose]()
+    return {c: scope.get(c, nobody) | other.get(c, nobody) for c in scope.keys() | other.keys()}
 
 
 def _none_named(named: tuple[str, ...]) -> bool:
@@ -82,6 +78,14 @@ def _unknown(copies: tuple[ConsentHeld, ...]) -> bool:
 
 def _service_only(held: ConsentHeld, _: ShareRequest) -> bool:
     return held.consent.covers != Covers.SHARING
+
+
+def _is_refusal(held: ConsentHeld, _: ShareRequest) -> bool:
+    return held.consent.decision != Answered.GIVEN
+
+
+def _not_entitled(held: ConsentHeld, _: ShareRequest) -> bool:
+    return held.consent.given_by == GivenBy.OTHER
 
 
 def _withdrawn(held: ConsentHeld, _: ShareRequest) -> bool:
@@ -101,29 +105,26 @@ def _other_recipient(held: ConsentHeld, request: ShareRequest) -> bool:
     )
 
 
-def _other_categories(hidden: frozenset[Category]) -> bool:
-    return not hidden <= _SAFETY
+def _other_purpose(held: ConsentHeld, request: ShareRequest) -> bool:
+    purposes = held.consent.purposes
+    return bool(purposes) and request.purpose not in purposes
 
 
-def _safety_not_named(hidden: frozenset[Category]) -> bool:
-    return Category.SAFETY in hidden
+def _refused(held: ConsentHeld, request: ShareRequest) -> bool:
+    return refused_whole(held, request)
 
-
-_SAFETY = frozenset({Category.SAFETY})
 
 NONE_NAMED = Check("consent.none-named", "consent.missing", _none_named)
 UNKNOWN = Check("consent.unknown", "consent.unknown", _unknown)
 PER_CONSENT: tuple[Check[[ConsentHeld, ShareRequest]], ...] = (
     Check("consent.service-only", "consent.missing", _service_only),
+    Check("consent.is-refusal", "consent.refused", _is_refusal),
+    Check("consent.not-entitled", "consent.given-by", _not_entitled),
     Check("consent.withdrawn", "consent.withdrawn", _withdrawn),
     Check("consent.not-in-force", "consent.expired", _not_in_force),
     Check(
         "consent.other-recipient", "consent.out-of-scope", _other_recipient, names_recipient=True
     ),
-)
-OUTSIDE_SCOPE = (
-    Check(
-        "consent.other-categories", "consent.out-of-scope", _other_categories, names_recipient=True
-    ),
-    Check("safety.not-named", "consent.out-of-scope", _safety_not_named, names_recipient=True),
+    Check("consent.other-purpose", "consent.out-of-scope", _other_purpose, names_recipient=True),
+    Check("consent.refused", "consent.refused", _refused),
 )

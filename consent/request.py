@@ -5,9 +5,11 @@ from datetime import datetime
 
 from contracts.consents import Basis, ConsentHeld
 from contracts.event import Signer
+from contracts.protecting import ProtectedAddress
 from contracts.questions import Category
 from contracts.reasons import Refusal
 from contracts.roles import Role
+from contracts.whose import Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,10 @@ class ShareRequest:
     hold the recipient. `line_managers` are the author's line manager and deputy. `categories` has
     one entry per statement, in the message's order. `consents` are those that the journey holds,
     then those that the message itself carries. `now` has a time zone. `protection` says that the
-    message raises a child-protection concern.
+    message raises a child-protection concern. `questions` are the numbers of the questions that
+    the statements answer, in the same order; without them a statement counts as being about
+    everybody, and as telling where the child lives. `purpose` is what the message is for,
+    `protected` who may learn the child's address, where it is protected.
     """
 
     basis: Basis
@@ -32,6 +37,9 @@ class ShareRequest:
     consents: tuple[ConsentHeld, ...]
     now: datetime
     protection: bool = False
+    questions: tuple[int, ...] = ()
+    purpose: Purpose | None = None
+    protected: ProtectedAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)

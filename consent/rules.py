@@ -49,6 +49,15 @@ RULES: Final[dict[str, Rule]] = {
         "003 §4.1",
         "consent to the support is not consent to information being shared",
     ),
+    "consent.is-refusal": Rule(
+        "003 §2.3",
+        "what the family refused is no consent",
+    ),
+    "consent.not-entitled": Rule(
+        "Children Act 1989 ss.2, 3; 003 §2.3",
+        "only a person with parental responsibility, a young person who understands, or the "
+        "child's carer can agree",
+    ),
     "consent.withdrawn": Rule(
         "003 §§2.3, 3.3",
         "a consent that the family withdrew carries nothing any more",
@@ -61,6 +70,19 @@ RULES: Final[dict[str, Rule]] = {
         "003 principles: with family consent in place",
         "a consent reaches the agencies and roles that it names and no other",
     ),
+    "consent.other-purpose": Rule(
+        "UK GDPR Art. 5(1)(b)",
+        "a consent given for stated purposes carries no message that is for another",
+    ),
+    "consent.refused": Rule(
+        "003 §2.3; domain, trap 13",
+        "a refusal stands against every consent given before it, and a young person's against "
+        "everybody else's",
+    ),
+    "consent.may-not-see": Rule(
+        "national CAF form: who may not see",
+        "who may not see anything is sent nothing by consent, whatever else is agreed to",
+    ),
     "consent.other-categories": Rule(
         "003 principles: with family consent in place",
         "a statement of a category that no consent in force names is held back",
@@ -68,6 +90,23 @@ RULES: Final[dict[str, Rule]] = {
     "safety.not-named": Rule(
         "003 §2.3: increased risk of significant harm",
         "who must not learn and what endangers staff goes by consent only if it names `safety`",
+    ),
+    "consent.other-person": Rule(
+        "Herefordshire referral form: whose information it covers",
+        "a statement about somebody whose information no consent in force covers is held back",
+    ),
+    "consent.refused-in-part": Rule(
+        "003 §2.3",
+        "a statement of what the family refused to share is held back",
+    ),
+    "consent.may-not-see-some": Rule(
+        "national CAF form: who may not see",
+        "a statement that the recipient may not see is held back, whichever consent grants it",
+    ),
+    "address.protected": Rule(
+        "Working Together 2023; Family Procedure Rules 2010 r.29.1",
+        "a protected address is shown only to whom the family or the court allows, and to "
+        "protect a child",
     ),
     "override.approved": Rule(
         "003 §2.3",
@@ -111,6 +150,10 @@ RULES: Final[dict[str, Rule]] = {
         "Handrail contract",
         "a statement of a category that the contract does not have is held back",
     ),
+    "read.must-not-know": Rule(
+        "003 §2.3: increased risk of significant harm",
+        "a person who must not learn of a referral reads nothing of it",
+    ),
     "read.own-words": Rule(
         "Handrail design, the way of one message",
         "an agency may read what it said itself",
@@ -119,7 +162,42 @@ RULES: Final[dict[str, Rule]] = {
         "Handrail design, the way of one message",
         "an agency to which a message was not addressed reads nothing of it",
     ),
+    "read.no-part": Rule(
+        "Handrail design: break-glass",
+        "an agency without a part in the child's journey breaks no glass",
+    ),
+    "read.break-glass": Rule(
+        "Handrail design: break-glass; Children Act 2004 s.11",
+        "a stated reason opens what consent does not, and a named person is told at once",
+    ),
+    "read.break-glass-protection": Rule(
+        "003 §2.2",
+        "to protect a child from harm a stated reason opens all there is",
+    ),
+    "read.stays-shut": Rule(
+        "003 §2.3: increased risk of significant harm",
+        "what endangers somebody, and what somebody may not see, opens only to protect a child",
+    ),
 }
+
+PRIVATE: Final = frozenset(
+    {
+        "consent.may-not-see",
+        "consent.may-not-see-some",
+        "consent.refused-in-part",
+        "address.protected",
+        "safety.not-named",
+    }
+)
+"""Rules of which not even the name is told: it would tell a recipient what is kept from it."""
+
+TOLD_INSTEAD: Final = "consent.other-categories"
+
+
+def told(rules: Iterable[str]) -> tuple[str, ...]:
+    """Return the ids of `rules` as a decision may carry them to its recipients."""
+    return tuple(dict.fromkeys(TOLD_INSTEAD if r in PRIVATE else r for r in rules))
+
 
 ORDER: Final = {rule: place for place, rule in enumerate(RULES)}
 FAILED: Final = ".failed"

@@ -7,12 +7,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from contracts.identifiers import AgencyId, MessageId, PractitionerId
+from contracts.identifiers import AgencyId, ChildRef, MessageId, PractitionerId
 from contracts.questions import Category
 from contracts.roles import Role
 from contracts.values import Instant, Value
+from contracts.whose import Purpose, Whose
 
 
 class Covers(StrEnum):
@@ -28,13 +30,66 @@ class GivenBy(StrEnum):
     PARENT = "parent_with_responsibility"
     YOUNG_PERSON = "young_person"
     CARER = "carer"
+    OTHER = "other"
+
+
+class Answered(StrEnum):
+    """What the family said when it was asked."""
+
+    GIVEN = "given"
+    REFUSED = "refused"
+
+
+class How(StrEnum):
+    """How it was explained what would be shared, and why."""
+
+    IN_PERSON = "in_person"
+    TELEPHONE = "telephone"
+    VIDEO = "video"
+    INTERPRETER = "interpreter"
+    SIGNER = "signer"
+    WRITING = "writing"
+    EASY_READ = "easy_read"
+
+
+class Explained(Value):
+    """How and when it was explained to who answered; `at` is an instant."""
+
+    how: How
+    at: Instant
+
+
+class MayNotSee(Value):
+    """What is kept from whom, whatever else is agreed to.
+
+    Where neither `agencies` nor `roles` are named it is kept from everybody; where no `categories`
+    are named, all of it is kept from those who are.
+    """
+
+    agencies: Annotated[tuple[AgencyId, ...], Field(max_length=8)] = ()
+    roles: Annotated[tuple[Role, ...], Field(max_length=4)] = ()
+    categories: Annotated[tuple[Category, ...], Field(max_length=16)] = ()
+
+    @model_validator(mode="after")
+    def _names_something(self) -> "MayNotSee":
+        if not (self.agencies or self.roles or self.categories):
+            raise PydanticCustomError("may_not_see_nothing", "names nobody and nothing")
+        return self
+
+
+Evidence = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""The SHA-256 of the form that was signed, in hex."""
 
 
 class Consent(Value):
-    """One agreement of a family.
+    """One answer of a family: an agreement, or a refusal where `decision` says so.
 
-    An empty `recipients`, `roles` or `categories` covers nothing of its kind: consent is never
-    guessed. `roles` covers every agency of that role. `given_at` and `expires_at` are instants.
+    Of an agreement, empty `recipients`, `roles` or `categories` cover nothing of their kind:
+    consent is never guessed. Of a refusal they cover everything. `roles` covers every agency of
+    that role. Empty `about` or `purposes` set no limit: forms that do not ask are older than they.
+    `given_at`, `expires_at` and `review_at` are instants; `review_at` ends nothing. One person with
+    parental responsibility suffices; `assessed_by` is who judged that a young person understands.
+    `child` is whom the form is about, where it says so.
     """
 
     id: MessageId
@@ -46,13 +101,27 @@ class Consent(Value):
     recipients: Annotated[tuple[AgencyId, ...], Field(max_length=32)] = ()
     roles: Annotated[tuple[Role, ...], Field(max_length=8)] = ()
     categories: Annotated[tuple[Category, ...], Field(max_length=16)] = ()
+    decision: Answered = Answered.GIVEN
+    about: Annotated[tuple[Whose, ...], Field(max_length=4)] = ()
+    purposes: Annotated[tuple[Purpose, ...], Field(max_length=8)] = ()
+    may_not_see: Annotated[tuple[MayNotSee, ...], Field(max_length=4)] = ()
+    explained: Explained | None = None
+    assessed_by: PractitionerId | None = None
+    evidence: Evidence | None = None
+    review_at: Instant | None = None
+    child: ChildRef | None = None
 
 
 class ConsentHeld(Value):
-    """A consent as the journey holds it: the agreement and when it was withdrawn, if it was."""
+    """A consent as the journey holds it: the agreement and when it was withdrawn, if it was.
+
+    `lifted`: the family also took back what the consent said that somebody may not see; nothing
+    else ends that, neither withdrawal nor expiry.
+    """
 
     consent: Consent
     withdrawn_at: Instant | None = None
+    lifted: bool = False
 
     def expired(self, now: datetime) -> bool:
         """Tell whether its time is over at the instant `now`."""
@@ -61,6 +130,30 @@ class ConsentHeld(Value):
     def spent(self, now: datetime) -> bool:
         """Tell whether it permits nothing any more: withdrawn, or over at the instant `now`."""
         return self.withdrawn_at is not None or self.expired(now)
+
+    def gives_way(self, now: datetime) -> bool:
+        """Tell whether it need not be held at `now`: over, and keeps nothing back."""
+        return self.expired(now) and (self.lifted or not self.consent.may_not_see)
+
+
+def overcomes(consent: Consent, refusal: Consent) -> bool:
+    """Tell whether `consent` was given after `refusal`, by somebody who may change that answer.
+
+    What a young person refused only the young person can agree to later (domain §8, trap 13).
+    """
+    young = GivenBy.YOUNG_PERSON
+    may = consent.given_by == young or refusal.given_by != young
+    return may and consent.given_at > refusal.given_at
+
+
+def stands(held: ConsentHeld, now: datetime) -> bool:
+    """Tell whether a refusal has neither been withdrawn nor run out at `now`.
+
+    It stands from when it is recorded, whatever its own instant: clocks of machines differ.
+    """
+    consent = held.consent
+    ended = consent.expires_at is not None and consent.expires_at <= now
+    return consent.decision != Answered.GIVEN and held.withdrawn_at is None and not ended
 
 
 class OverrideGround(StrEnum):

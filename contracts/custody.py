@@ -18,6 +18,7 @@ from contracts.identifiers import agency_of
 from contracts.journey import Journey, Proposal
 from contracts.kinds import Kind, Opened, Step, content_of
 from contracts.messages import KINDS
+from contracts.messages.linking import ChildLinked
 from contracts.reasons import Refusal
 from contracts.roles import Capacity
 from contracts.seal import Sealed, open_seal, peek
@@ -25,8 +26,11 @@ from contracts.seal import Sealed, open_seal, peek
 ACCEPTANCES: Final = frozenset({"lead.accepted", "case.opened-before"})
 """The kinds by which somebody becomes lead: with their own signature."""
 
-LEGAL_ENDS: Final = frozenset({"case.closed", "caf.ended"})
-"""The kinds after which nobody leads, and that is right (003 §§5.5-5.7)."""
+LEGAL_ENDS: Final = frozenset({"case.closed", "caf.ended", "child.linked"})
+"""The kinds after which nobody leads, and that is right (003 §§5.5-5.7).
+
+A reference that is retired into another has no lead: the child's lead leads the other (ADR 0021).
+"""
 
 _WITHOUT_DISCLOSURES: Final = (Refusal("statements.missing"),)
 _BY_JOURNEY: Final = frozenset(
@@ -184,7 +188,12 @@ class _Proof:
 
     def _claim(self, event: Event, content: Any) -> Finding | None:  # noqa: ANN401 - by its kind
         """Return why a claim about the lead is not good, or None for a good one or none at all."""
-        if event.kind == "case.opened-before":
+        found: tuple[Doubt, str] | None
+        if event.kind in ACCEPTANCES and self.journey.linked_into:
+            found = Doubt.DOUBLE, "chain.led-elsewhere"
+        elif event.kind == "child.linked":
+            found = _names_lead(content, self.journey)
+        elif event.kind == "case.opened-before":
             found = _opened_by_lead(event, content.lead, self.journey)
         elif event.kind == "lead.accepted":
             found = self._accepts(event)
@@ -270,6 +279,13 @@ def _opened_by_lead(event: Event, lead: str | None, journey: Journey) -> tuple[D
     if lead not in {signer.id for signer in event.signers}:
         return Doubt.UNPROVED, "chain.not-accepted"
     return None
+
+
+def _names_lead(content: ChildLinked, journey: Journey) -> tuple[Doubt, str] | None:
+    """Judge the lead that a join names: it is who leads the reference that survives."""
+    leads = journey.lead.practitioner if journey.lead else None
+    survives = content.survivor == journey.child
+    return (Doubt.UNPROVED, "chain.other-lead") if survives and content.lead != leads else None
 
 
 def _ends_proposal(event: Event, proposal: Proposal | None) -> tuple[Doubt, str] | None:

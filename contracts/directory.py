@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from contracts import base64url, jws
+from contracts.contact import Contact
 from contracts.errors import HandrailError
 from contracts.identifiers import (
     AgencyId,
@@ -120,6 +121,7 @@ class Agency(Value):
 
     `closures` are its own beside the common calendar, `always_open` that it works on every day of
     the year. `safeguarding_lead` acts as line manager of whoever has none (ADR 0015).
+    `contact` is how families reach it.
     """
 
     id: AgencyId
@@ -132,11 +134,15 @@ class Agency(Value):
     delivery_keys: tuple[DeliveryKey, ...] = ()
     closures: Annotated[tuple[Closure, ...], Field(max_length=64)] = ()
     always_open: bool = False
+    contact: Contact | None = None
     left_at: Instant | None = None
 
 
 class Practitioner(Value):
-    """A named person in an agency, with capacities there, who stands in, and signing keys."""
+    """A named person in an agency, with capacities there, who stands in, and signing keys.
+
+    `contact` is how families reach the person at work.
+    """
 
     id: PractitionerId
     name: ShortText
@@ -145,6 +151,7 @@ class Practitioner(Value):
     deputy: PractitionerId | None = None
     cover: Annotated[tuple[Cover, ...], Field(max_length=32)] = ()
     keys: tuple[SigningKey, ...] = ()
+    contact: Contact | None = None
     left_at: Instant | None = None
 
     def covered_by(self, at: datetime) -> str | None:

@@ -30,6 +30,7 @@ from contracts.consents import (
 from contracts.directory import Practitioner
 from contracts.document_faults import faults, invalid
 from contracts.document_parts import DocumentConsent, DocumentConsentBasis, DocumentStatement
+from contracts.errors import HandrailError
 from contracts.event import TYPE_PREFIX, Data, Element, Event, History, Recipient, Signer, source_of
 from contracts.identifiers import (
     AgencyId,
@@ -115,13 +116,20 @@ def model_of(kind: str) -> type[Document]:
 
 def _narrowed(kind: Kind) -> dict[str, Any]:
     """Return the fields that a kind narrows: types that are put together, with their defaults."""
-    needed = any(field.is_required() for field in kind.content.model_fields.values())
     return {
         "kind": (Literal[kind.name], ...),
         "child": (ChildRef | Literal["new"] if kind.opening else ChildRef, ...),
         "basis": (_basis_of(kind), ...),
-        "data": (kind.content, ... if needed else kind.content()),
+        "data": (kind.content, _nothing_said(kind)),
     }
+
+
+def _nothing_said(kind: Kind) -> Any:  # noqa: ANN401 - a value, or the mark of a field that is needed
+    """Return what stands where a document leaves the data out; `...` where the kind needs some."""
+    try:
+        return kind.content()
+    except ValidationError:
+        return ...
 
 
 def _basis_of(kind: Kind) -> Any:  # noqa: ANN401 - a type that is put together
@@ -194,6 +202,12 @@ def to_event(
 
 
 def _statement(written: DocumentStatement, author: str, now: datetime) -> Statement:
+    if isinstance(written.attachment, str):
+        raise HandrailError(
+            "attachment.not-read",
+            "the document names a file to be attached, which this command does not read",
+            "send the document with `handrail send`, or seal it with `handrail seal`",
+        )
     return Statement(
         question=written.question,
         answer=written.answer,
@@ -202,6 +216,11 @@ def _statement(written: DocumentStatement, author: str, now: datetime) -> Statem
         recorded_by=written.recorded_by or author,
         recorded_at=written.recorded_at or now,
         standing=written.standing,
+        again=written.again,
+        because=written.because,
+        corrects=written.corrects,
+        carried_from=written.carried_from,
+        attachment=written.attachment,
     )
 
 

@@ -26,10 +26,13 @@ _SAYS_WHAT_IS_EXPECTED = frozenset(
         "dict_type",
         "datetime_type",
         "timezone_aware",
+        "again_because",
+        "again_corrects",
         "answer_or_value",
         "consent_none",
         "recipient_twofold",
         "question_unknown",
+        "not_attachable",
     }
 )
 """Faults whose words name only what the contract expects, and nothing that was written."""

@@ -1,17 +1,26 @@
 """The parts of a plain document that differ from what is sealed: who fills in what is left out."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic import model_validator as validator
 from pydantic_core import PydanticCustomError
 
-from contracts.consents import Covers, GivenBy
-from contracts.identifiers import AgencyId, MessageId, PractitionerId
+from contracts.attachments import Attachment
+from contracts.consents import (
+    Answered,
+    Covers,
+    Evidence,
+    Explained,
+    GivenBy,
+    MayNotSee,
+)
+from contracts.identifiers import AgencyId, ChildRef, MessageId, PractitionerId
 from contracts.questions import Category, questions
 from contracts.roles import Role
-from contracts.statements import Answer, Standing, Text
+from contracts.statements import Again, Answer, DisclosureDigest, Standing, Text
 from contracts.values import Instant, ShortText, Value
+from contracts.whose import Purpose, Whose
 
 
 def _in_catalogue(key: str) -> str:
@@ -30,21 +39,47 @@ QuestionKey = Annotated[
         }
     ),
 ]
+FileName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1000,
+        description="A file, by its path from the folder of the document; no more than 25 MB.",
+    ),
+]
+_SAYS_SOMETHING = [
+    {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+    for name in ("value", "attachment")
+]
 _GIVEN_HAS_VALUE = {
     "oneOf": [
-        {"required": ["value"], "properties": {"answer": {"const": Answer.GIVEN.value}}},
+        {"anyOf": _SAYS_SOMETHING, "properties": {"answer": {"const": Answer.GIVEN.value}}},
         {
             "required": ["answer"],
             "properties": {
                 "answer": {"enum": [a.value for a in Answer if a is not Answer.GIVEN]},
                 "value": {"type": "null"},
+                "attachment": {"type": "null"},
             },
+        },
+    ]
+}
+_AGAIN_SAYS_WHY: dict[str, Any] = {
+    "allOf": [
+        {
+            "if": {"required": ["again"], "properties": {"again": {"const": Again.CORRECTION}}},
+            "then": {"required": ["corrects"], "properties": {"corrects": {"type": "string"}}},
+            "else": {"properties": {"corrects": {"type": "null"}}},
+        },
+        {
+            "if": {"required": ["again"], "properties": {"again": {"const": Again.UPDATE}}},
+            "then": {"required": ["because"], "properties": {"because": {"type": "string"}}},
         },
     ]
 }
 
 
-class DocumentStatement(Value, json_schema_extra=_GIVEN_HAS_VALUE):
+class DocumentStatement(Value, json_schema_extra={**_GIVEN_HAS_VALUE, **_AGAIN_SAYS_WHY}):
     """One answer to one question about the family: a `value`, or why there is none (`answer`)."""
 
     question: QuestionKey
@@ -58,12 +93,42 @@ class DocumentStatement(Value, json_schema_extra=_GIVEN_HAS_VALUE):
     recorded_at: Annotated[
         Instant | None, Field(description="Left out: the instant of sealing.")
     ] = None
+    again: Annotated[
+        Again | None, Field(description="Why it is told although an answer is held.")
+    ] = None
+    because: Annotated[
+        ShortText | None,
+        Field(description="The reason for an update, or for an answer that needs one."),
+    ] = None
+    corrects: Annotated[
+        DisclosureDigest | None, Field(description="The disclosure that a correction corrects.")
+    ] = None
+    carried_from: Annotated[
+        MessageId | None, Field(description="The message whose seal carried it first.")
+    ] = None
+    attachment: Annotated[
+        FileName | Attachment | None,
+        Field(description="A document beside the value or in place of one."),
+    ] = None
 
     @validator(mode="after")
     def _answer_fits_value(self) -> "DocumentStatement":
-        if (self.answer is Answer.GIVEN) == (self.value is None):
+        given = self.value is not None or self.attachment is not None
+        if (self.answer is Answer.GIVEN) != given:
             raise PydanticCustomError(
                 "answer_or_value", "has either a value or an answer that says why there is none"
+            )
+        if self.attachment is not None and not questions()[self.question].attachable:
+            raise PydanticCustomError(
+                "not_attachable", "answers a question to which no document can be attached"
+            )
+        if (self.again is Again.CORRECTION) == (self.corrects is None):
+            raise PydanticCustomError(
+                "again_corrects", "names what it corrects exactly where `again` is `correction`"
+            )
+        if self.again is Again.UPDATE and self.because is None:
+            raise PydanticCustomError(
+                "again_because", "is an update that does not say in `because` what has changed"
             )
         return self
 
@@ -80,6 +145,20 @@ class DocumentConsent(Value):
     recipients: tuple[AgencyId, ...] = ()
     roles: tuple[Role, ...] = ()
     categories: tuple[Category, ...] = ()
+    decision: Answered = Answered.GIVEN
+    about: tuple[Whose, ...] = ()
+    purposes: tuple[Purpose, ...] = ()
+    may_not_see: tuple[MayNotSee, ...] = ()
+    explained: Explained | None = None
+    assessed_by: Annotated[
+        PractitionerId | None,
+        Field(description="Who judged that a young person understands what is agreed to."),
+    ] = None
+    evidence: Annotated[
+        Evidence | None, Field(description="SHA-256 of the signed form, in hex.")
+    ] = None
+    review_at: Instant | None = None
+    child: Annotated[ChildRef | None, Field(description="Whom the form is about.")] = None
 
 
 class DocumentConsentBasis(Value):

@@ -7,20 +7,20 @@ is the same wherever it is written.
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
-
-import orjson
 
 from contracts.consents import Consent, ConsentHeld
 from contracts.journey_bounds import PRIOR_REQUESTS, kept_requests, kept_standards
+from contracts.protecting import ProtectedAddress
 from contracts.roles import Level
 
-FOLD_VERSION = 3
 MOST_OPEN = 16
 MOST_CONSENTS = 100
 MOST_TAKEN = 24
 MOST_RECENT = 48
 MOST_WITHDRAWN = 64
+MOST_LINKED = 8
+MOST_AHEAD = 32
+MOST_NOT_TO_KNOW = 16
 """A journey stays far below what one record can hold, whatever is sent about a child."""
 
 
@@ -133,9 +133,11 @@ class Standard:
 class Journey:
     """A child's state after its `entries`-th entry.
 
-    `answered` maps a question's number to `(day, agency)`; `involved` are the agencies with a
-    part in this journey; `support` is the family's choice about early help: "", chosen, declined,
-    `support_by` the message by which that became so.
+    `answered` maps a question's number to `(day, agency)`, and `told`, of what families are asked,
+    to `(day, agency, basis)`: when the newest answer held was recorded, which agency sent it first
+    and on what basis; `involved` are the agencies with a part in this journey; `support` is the
+    family's choice about early help: "", chosen, declined, `support_by` the message by which that
+    became so.
     `live` tells that something other than history has been accepted. `recent` are the latest
     messages, `withdrawn` the ids of those sent in error. `standards`
     are clocks that somebody was told of or changed. `lead_left` is set
@@ -144,6 +146,11 @@ class Journey:
     `team` that a Team Around the Child was there when social care took over; `case_holder` is the
     agency of social care that holds the case. `earlier_plan_ended` is when the last child
     protection plan of a case closed since then ended: from then its three months run.
+    `linked` are the references retired into this one; `linked_into` is
+    the one that this reference was retired into, by the message `linked_by`. `ahead` maps the id
+    of a consent that is not held yet to the instant of its withdrawal, `must_not_know` are the
+    practitioners and groups of people who must not learn of a referral. `digests` are those that
+    seals about the child name (`contracts.digests`).
     """
 
     child: str
@@ -157,6 +164,7 @@ class Journey:
     assessment: Assessment | None = None
     consents: tuple[ConsentHeld, ...] = ()
     answered: dict[str, tuple[str, str]] = field(default_factory=dict)
+    told: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     involved: tuple[str, ...] = ()
     child_in_need_since: str = ""
     protection_plan_ended: str = ""
@@ -176,6 +184,13 @@ class Journey:
     team: bool = False
     case_holder: str = ""
     earlier_plan_ended: str = ""
+    linked: tuple[str, ...] = ()
+    linked_into: str = ""
+    linked_by: str = ""
+    ahead: dict[str, str] = field(default_factory=dict)
+    protected: ProtectedAddress | None = None
+    must_not_know: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
     def request(self, message: str) -> Request | None:
         """Return the request made by that message, or None."""
@@ -219,125 +234,21 @@ class Journey:
     def with_consents(self, consents: tuple[Consent, ...], now: datetime) -> "Journey":
         """Return the journey with these consents held; an id already held is left as it was.
 
-        What has expired by `now` makes room. What would go beyond `MOST_CONSENTS` all the same is
-        not held, and so permits nothing.
+        What is over by `now`, and keeps nothing back, makes room. What would go beyond
+        `MOST_CONSENTS` all the same is not held, and so permits nothing.
         """
         held = {c.consent.id for c in self.consents}
-        new = tuple(ConsentHeld(consent=c) for c in consents if c.id not in held)
+        new = tuple(self.as_held(c) for c in consents if c.id not in held)
         if not new:
             return self
         kept = self.consents
         if len(kept) + len(new) > MOST_CONSENTS:
-            kept = tuple(c for c in kept if not c.expired(now))
+            kept = tuple(c for c in kept if not c.gives_way(now))
         return replace(self, consents=(kept + new)[:MOST_CONSENTS])
 
-
-def dump(journey: Journey) -> bytes:
-    """Return the compact JSON form of `journey`."""
-    return orjson.dumps(_compact(journey))
-
-
-def _compact(journey: Journey) -> dict[str, Any]:
-    made: dict[str, Any] = {"v": FOLD_VERSION, "child": journey.child}
-    for name in _PLAIN:
-        value = getattr(journey, name)
-        if value:
-            made[name] = value
-    if journey.recent:
-        made["recent"] = [
-            (s.id, s.agency, s.to, s.kind, s.answered, s.consents, s.parts, s.at)
-            for s in journey.recent
-        ]
-    if journey.consents:
-        made["consents"] = [
-            c.model_dump(mode="json", exclude_defaults=True) for c in journey.consents
-        ]
-    return made
-
-
-_PLAIN = (
-    "entries",
-    "now",
-    "level",
-    "case_open",
-    "lead",
-    "proposals",
-    "requests",
-    "assessment",
-    "answered",
-    "involved",
-    "child_in_need_since",
-    "protection_plan_ended",
-    "support",
-    "live",
-    "unborn",
-    "protection_plan_since",
-    "last_review",
-    "meetings",
-    "withdrawn",
-    "lead_left",
-    "moved_to",
-    "standards",
-    "support_by",
-    "level_known",
-    "team",
-    "case_holder",
-    "earlier_plan_ended",
-)
-
-
-def _request(made: dict[str, Any]) -> Request:
-    return Request(
-        **{
-            **made,
-            "to": tuple(made["to"]),
-            "acknowledged_by": tuple(made.get("acknowledged_by", ())),
-        }
-    )
-
-
-def _meeting(made: dict[str, Any]) -> Meeting:
-    return Meeting(**{**made, "invited": tuple(made.get("invited", ()))})
-
-
-def _sent(made: list[Any]) -> Sent:
-    message, agency, to, kind, answered, consents, parts, at = made
-    several = (tuple(answered), tuple(consents), tuple(parts))
-    return Sent(message, agency, tuple(to), kind, *several, at)
-
-
-def load(made: dict[str, Any]) -> Journey:
-    """Return the journey of its compact form; give only what `dump` wrote and a ledger kept."""
-    lead, assessment = made.get("lead"), made.get("assessment")
-    return Journey(
-        child=made["child"],
-        entries=made.get("entries", 0),
-        now=made.get("now", ""),
-        level=Level(made.get("level", Level.UNIVERSAL)),
-        case_open=made.get("case_open", False),
-        lead=Lead(**lead) if lead else None,
-        proposals=tuple(Proposal(**p) for p in made.get("proposals", ())),
-        requests=tuple(_request(r) for r in made.get("requests", ())),
-        assessment=Assessment(**assessment) if assessment else None,
-        consents=tuple(ConsentHeld.model_validate(c) for c in made.get("consents", ())),
-        answered={k: (v[0], v[1]) for k, v in made.get("answered", {}).items()},
-        involved=tuple(made.get("involved", ())),
-        child_in_need_since=made.get("child_in_need_since", ""),
-        protection_plan_ended=made.get("protection_plan_ended", ""),
-        support=made.get("support", ""),
-        live=made.get("live", False),
-        unborn=made.get("unborn", False),
-        protection_plan_since=made.get("protection_plan_since", ""),
-        last_review=made.get("last_review", ""),
-        meetings=tuple(_meeting(m) for m in made.get("meetings", ())),
-        recent=tuple(_sent(s) for s in made.get("recent", ())),
-        withdrawn=tuple(made.get("withdrawn", ())),
-        lead_left=made.get("lead_left", ""),
-        moved_to=made.get("moved_to", ""),
-        standards=tuple(Standard(**s) for s in made.get("standards", ())),
-        support_by=made.get("support_by", ""),
-        level_known=made.get("level_known", False),
-        team=made.get("team", False),
-        case_holder=made.get("case_holder", ""),
-        earlier_plan_ended=made.get("earlier_plan_ended", ""),
-    )
+    def as_held(self, consent: Consent) -> ConsentHeld:
+        """Return a consent as it is held when it arrives; its withdrawal may have overtaken it."""
+        gone = self.ahead.get(consent.id)
+        return ConsentHeld(
+            consent=consent, withdrawn_at=datetime.fromisoformat(gone) if gone else None
+        )

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from contracts.consents import ALL_BASES, BasisKind, ConsentHeld
+from contracts.consents import ALL_BASES, BasisKind, Consent, ConsentHeld
 from contracts.directory import Directory
 from contracts.event import Event
 from contracts.journey import Journey
@@ -53,12 +53,16 @@ class Opened:
 
 @dataclass(frozen=True)
 class Situation:
-    """What a guard looks at: the message, the journey before it, the directory and the instant."""
+    """What a guard looks at: the message, the journey before it, the directory and the instant.
+
+    `other` is the journey of the other child that the message names, where it is about two.
+    """
 
     message: Opened
     journey: Journey | None
     directory: Directory
     now: datetime
+    other: Journey | None = None
 
     @property
     def event(self) -> Event:
@@ -79,7 +83,8 @@ class Situation:
         held = self.journey.consents if self.journey else ()
         known = {c.consent.id for c in held}
         new = (c for c in self.event.data.consents if c.id not in known)
-        return held + tuple(ConsentHeld(consent=c) for c in new)
+        as_held = self.journey.as_held if self.journey else _as_held
+        return held + tuple(as_held(c) for c in new)
 
     @property
     def has_part(self) -> bool:
@@ -90,6 +95,10 @@ class Situation:
         """Return the role of an agency that takes part now, or None."""
         found = self.directory.agency(agency, self.now)
         return None if found is None else found.role
+
+
+def _as_held(consent: Consent) -> ConsentHeld:
+    return ConsentHeld(consent=consent)
 
 
 @dataclass(frozen=True, slots=True)

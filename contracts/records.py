@@ -51,7 +51,8 @@ class Decision(Value):
     `sealed` is SHA-256 over the sealed text and `submission` over the submission's bytes; `now`
     is the instant by which it was decided; `entry` is the number of the journey entry it made;
     `until` is when the time of a held message is up. `packs` name the rule packs in force when it
-    arrived, as `id@version`, and then the lengths that the partnership replaced.
+    arrived, as `id@version`, and then the lengths that the partnership replaced. `story_up` tells
+    that the story service answered then: only so is a question refused that was answered before.
     """
 
     v: Literal[1] = 1
@@ -72,6 +73,7 @@ class Decision(Value):
     to: tuple[DeliveredTo, ...] = ()
     entry: int = 0
     protection: bool = False
+    story_up: bool = False
     until: Instant | None = None
     now: Instant
 
@@ -137,13 +139,21 @@ class Delivery(Value):
 class Entry(Value):
     """One journey entry; `journey` is the state after it, `before` the hash of the entry before.
 
-    `answered` is what the fold took from disclosures: the numbers of the questions answered.
+    What was taken from disclosures: `answered`, the numbers of the questions answered; `told`, of
+    those that families are asked, number and day on which the newest answer was recorded;
+    `asked_again`, the numbers of those that a family had answered before; and how many statements
+    there are, `carried` of them carried on from an earlier message. Nobody's inbox or receipt holds
+    what was asked again: it would tell that somebody else knows something.
     """
 
     v: Literal[1] = 1
     seal: str
     decision: str
     answered: tuple[int, ...] = ()
+    told: tuple[tuple[int, str], ...] = ()
+    asked_again: tuple[int, ...] = ()
+    statements: int = 0
+    carried: int = 0
     journey: dict[str, Any]
     before: str = ""
 

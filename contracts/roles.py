@@ -26,6 +26,7 @@ class Capacity(StrEnum):
     SOCIAL_WORKER = "social_worker"
     DUTY_WORKER = "duty_worker"
     CAF_WORKER = "caf_worker"
+    DATA_PROTECTION = "data_protection"
     SERVICE = "service"
 
 

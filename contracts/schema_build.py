@@ -30,7 +30,7 @@ from contracts.document import DOCUMENT_KINDS, model_of
 from contracts.event import TYPE_PREFIX, Data, Event
 from contracts.kinds import Kind
 from contracts.messages import KINDS
-from contracts.questions import questions
+from contracts.questions import CODE_SETS, Question, questions, version
 from contracts.reasons import reasons
 from contracts.records import Cursor, Decision, Delivery, Entry, Group, Quarantined, Receipt
 from contracts.sealed_file import SealedFile
@@ -69,6 +69,7 @@ def build() -> dict[str, str]:
     """Return every generated file: its path below `contracts/schemas`, and its text."""
     made: dict[str, Any] = {
         "questions.json": _catalogue(),
+        "questions.schema.json": form_schema(),
         "reasons.json": _reasons(),
         "asyncapi.json": asyncapi.document(),
         "document.schema.json": document_schema(),
@@ -164,11 +165,56 @@ def _head(name: str, title: str) -> dict[str, Any]:
 
 def _catalogue() -> dict[str, Any]:
     return {
+        "version": version(),
         "questions": [
             {"number": q.number, "key": q.key, "category": q.category.value, "text": q.text}
+            | _about(q)
             for q in questions().values()
-        ]
+        ],
     }
+
+
+def _about(question: Question) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "asked_of_family": question.asked_of_family,
+        "fresh_days": question.fresh_days,
+        "who": question.who.value,
+        "reason_when": sorted(question.reason_when),
+        "since": question.since,
+    }
+    found |= {"attachable": True} if question.attachable else {}
+    return found | ({"codes": question.codes, "many": question.many} if question.codes else {})
+
+
+def form_schema() -> dict[str, Any]:
+    """Return the schema of a filled-in form: by key of the question, the values that it takes.
+
+    Code questions list their codes with what people read for them; `x-handrail` says what else the
+    catalogue knows of a question. An answer other than a given one has no value in a form.
+    """
+    value = Statement.model_json_schema()["properties"]["value"]["anyOf"]
+    return {
+        **_head("questions", "The questions of the catalogue, and what may be answered to each"),
+        "type": "object",
+        "properties": {
+            q.key: {
+                "title": q.text,
+                **_values_of(q, [one for one in value if one != {"type": "null"}]),
+                "x-handrail": {"number": q.number, "category": q.category.value, **_about(q)},
+            }
+            for q in questions().values()
+        },
+        "additionalProperties": False,
+    }
+
+
+def _values_of(question: Question, any_value: list[Any]) -> dict[str, Any]:
+    if question.codes is None:
+        return {"anyOf": any_value}
+    one = {"oneOf": [{"const": c.value, "title": c.label} for c in CODE_SETS[question.codes]]}
+    return (
+        {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]} if question.many else one
+    )
 
 
 def _reasons() -> dict[str, Any]:

@@ -17,7 +17,9 @@ import orjson
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from contracts import base64url, strict_json
-from contracts.identifiers import PractitionerId
+from contracts.attachments import Attachment
+from contracts.identifiers import MessageId, PractitionerId
+from contracts.questions import Answer as Answer  # noqa: PLC0414 - it is a statement's too
 from contracts.questions import Category, questions
 from contracts.reasons import Refusal
 from contracts.values import Instant, ShortText, Value
@@ -35,20 +37,20 @@ class Standing(StrEnum):
     OPINION = "opinion"
 
 
-class Answer(StrEnum):
-    """Whether there is an answer; an empty field never stands for one of these.
+class Again(StrEnum):
+    """Why a question is answered although an answer is held: the one that is not asking twice.
 
-    `withheld`: it is known and kept back because telling it would do the child more harm (Children
-    Act 2004 s.16LC(8) of the child's identifier).
+    `correction`: what was held is wrong. `update`: things have changed. `family_wish`: the family
+    wanted to tell it again.
     """
 
-    GIVEN = "given"
-    NOT_KNOWN = "not_known"
-    WITHHELD = "withheld"
-    NOT_ASKED = "not_asked"
-    DECLINED = "declined"
-    NOT_APPLICABLE = "not_applicable"
+    CORRECTION = "correction"
+    UPDATE = "update"
+    FAMILY_WISH = "family_wish"
 
+
+DisclosureDigest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
+"""The digest of a disclosure, as `digest_of` gives it."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 
@@ -57,7 +59,14 @@ class Statement(Value):
     """One answer to one question about a family.
 
     `question` is a key of the catalogue; `said_by` names in what capacity somebody said it (not
-    who); `recorded_by` is the practitioner; `recorded_at` is an instant.
+    who); `recorded_by` is the practitioner; `recorded_at` is an instant. `again` says why it is
+    told again, and a correction names in `corrects` the disclosure that it corrects; what it
+    corrects stays beside it. `because` is the reason for an update, and for an answer that needs
+    one. A statement carried on keeps who said it and who recorded it when, and names in
+    `carried_from` the message whose seal carried it first. An `attachment` is a document beside the
+    value or in place of one; only some questions take one. Whether codes and reasons are those of
+    the catalogue is decided with the message (`contracts.messages.answers`), where it cannot stop
+    child protection.
     """
 
     question: ShortText
@@ -67,14 +76,26 @@ class Statement(Value):
     recorded_by: PractitionerId
     recorded_at: Instant
     standing: Standing = Standing.FACT
+    again: Again | None = None
+    because: ShortText | None = None
+    corrects: DisclosureDigest | None = None
+    carried_from: MessageId | None = None
+    attachment: Attachment | None = None
 
     @model_validator(mode="after")
     def _answer_fits_value(self) -> "Statement":
-        if (self.answer is Answer.GIVEN) == (self.value is None):
-            msg = "a given answer has a value, any other answer has none"
+        given = self.value is not None or self.attachment is not None
+        if (self.answer is Answer.GIVEN) != given:
+            msg = "a given answer has a value or an attachment, any other answer has neither"
             raise ValueError(msg)
         if self.question not in questions():
             msg = "not a question of the catalogue"
+            raise ValueError(msg)
+        if self.attachment is not None and not questions()[self.question].attachable:
+            msg = "no document can be attached to an answer to this question"
+            raise ValueError(msg)
+        if (self.again is Again.CORRECTION) == (self.corrects is None):
+            msg = "a correction names what it corrects, and nothing else does"
             raise ValueError(msg)
         return self
 

@@ -74,7 +74,8 @@ class Area:
         self.now = now or datetime.now(UTC)
         self.root = jws.PrivateKey.generate()
         self.keys = {person: jws.PrivateKey.generate() for person in _PEOPLE}
-        self.services = {name: jws.PrivateKey.generate() for name in ("exchange", "tracker")}
+        names = ("exchange", "tracker", "story")
+        self.services = {name: jws.PrivateKey.generate() for name in names}
         self.delivery = {agency: X25519PrivateKey.generate() for agency in _ROLES}
         self.document = self._document(version)
 

@@ -37,10 +37,11 @@ def redirected(
     *,
     told: Iterable[str] = (SCHOOL,),
     by: str = DUTY,
+    about: str = "concern.what_happened",
     **content: Any,
 ) -> Sealed:
     """`by` passes a request on to `to`, with what it was shown as it was first recorded."""
-    said = area.statement("concern.what_happened")
+    said = area.statement(about)
     return area.sealed(
         "request.redirected",
         child,

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, select
 
 from contracts import subjects
 from contracts.identifiers import new_reference
-from contracts.journey import Journey, dump
+from contracts.journey import Journey
+from contracts.journey_json import dump
 from contracts.kinds import Opened, iso
 from contracts.records import shown_digest
 from contracts.seal import Sealed
@@ -84,6 +85,10 @@ class LedgerWriter:
             "seal": opened.sealed,
             "decision": orjson.dumps(decision).decode(),
             "answered": verdict.answered,
+            "told": verdict.told,
+            "asked_again": verdict.asked_again,
+            "statements": len(opened.statements),
+            "carried": verdict.carried,
             "journey": orjson.Fragment(dump(verdict.journey)),
         }
         self.add(subjects.journey(child), body)

@@ -11,6 +11,7 @@ from contracts.codes.identifiers import (
     upn_check_letter,
     upn_flaw,
 )
+from contracts.codes.people import ReligionGroup, SenProvision
 from contracts.codes.referral import ClosureReason, PrimaryNeed, ReferralSource
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "NumberFlaw",
     "PrimaryNeed",
     "ReferralSource",
+    "ReligionGroup",
+    "SenProvision",
     "Sex",
     "UpnUnknown",
     "is_nhs_number",

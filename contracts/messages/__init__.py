@@ -6,8 +6,10 @@ from contracts.messages import (
     caf,
     closing,
     corrections,
+    erasing,
     family,
     lead,
+    linking,
     meetings,
     notices,
     partners,
@@ -20,6 +22,7 @@ from contracts.messages import (
     stepup,
     tasks,
     telling,
+    withholding,
 )
 
 KINDS: dict[str, Kind] = {
@@ -37,11 +40,14 @@ KINDS: dict[str, Kind] = {
         meetings,
         plans,
         telling,
+        withholding,
         corrections,
+        erasing,
         standards,
         partners,
         tasks,
         parts,
+        linking,
         notices,
     )
     for kind in module.KINDS

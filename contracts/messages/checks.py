@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from contracts.consents import Consent, ConsentHeld, Covers, GivenBy
+from contracts.consents import Consent, ConsentHeld, Covers, GivenBy, overcomes, stands
 from contracts.identifiers import agency_of
 from contracts.kinds import Situation
 from contracts.messages import KINDS
@@ -172,7 +172,8 @@ def _consent_to(covers: Covers) -> Judging:
 def _agreed(s: Situation, covers: Covers, rule: GuardRule) -> Iterator[Consent]:
     """Yield the consents to the support, or to sharing, in force that name who the rule names."""
     for held in s.consents:
-        if held.consent.covers is covers and in_force(held, s) and _names(s, held, rule):
+        of_it = held.consent.covers is covers and in_force(held, s)
+        if of_it and _names(s, held, rule) and not _refused(s, held, rule):
             yield held.consent
 
 
@@ -189,6 +190,17 @@ def _gained_by_who_asks(s: Situation, rule: GuardRule) -> Iterator[Refusal]:
             agency_of(c.taken_by) == asks and c.given_by is not GivenBy.CARER for c in agreed
         ):
             yield Refusal(rule.refuses, covers.value)
+
+
+def _refused(s: Situation, held: ConsentHeld, rule: GuardRule) -> bool:
+    """Tell whether a refusal of the same kind stands against a consent; naming none, of all."""
+    return any(
+        refusal.consent.covers is held.consent.covers
+        and stands(refusal, s.now)
+        and not overcomes(held.consent, refusal.consent)
+        and (not (refusal.consent.recipients or refusal.consent.roles) or _names(s, refusal, rule))
+        for refusal in s.consents
+    )
 
 
 def _names(s: Situation, held: ConsentHeld, rule: GuardRule) -> bool:

@@ -6,7 +6,7 @@ acceptance, a CAF that starts, a closing with support, a case that was open befo
 
 from collections.abc import Iterator
 
-from contracts.consents import ConsentHeld, Covers
+from contracts.consents import Answered, ConsentHeld, Covers, GivenBy
 from contracts.journey import Journey
 from contracts.kinds import Situation, iso
 from contracts.messages.standing import CARE
@@ -69,9 +69,13 @@ def _later(ended: str, in_need_since: str) -> str:
 
 
 def in_force(held: ConsentHeld, s: Situation) -> bool:
-    """Tell whether a consent has begun and was neither withdrawn nor has expired."""
+    """Tell whether a consent was given, has begun and was neither withdrawn nor has expired.
+
+    What somebody said who can neither agree nor refuse for the child is no consent.
+    """
     consent = held.consent
-    begun = held.withdrawn_at is None and consent.given_at <= s.now
+    given = consent.decision is Answered.GIVEN and consent.given_by is not GivenBy.OTHER
+    begun = given and held.withdrawn_at is None and consent.given_at <= s.now
     return begun and (consent.expires_at is None or s.now < consent.expires_at)
 
 

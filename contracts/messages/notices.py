@@ -9,6 +9,7 @@ from contracts.consents import BasisKind
 from contracts.identifiers import MessageId, PractitionerId
 from contracts.journey import Journey, Standard
 from contracts.kinds import Kind, Step
+from contracts.protecting import BreakGlassReason
 from contracts.values import Instant, Value
 
 ClockName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{1,60}$")]
@@ -53,6 +54,16 @@ class ProtectionFailed(Value):
 
     sender: Annotated[str, Field(pattern=r"^[a-z0-9.-]{3,65}$")]
     reasons: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]{2,60}$")], ...]
+
+
+class GlassBroken(Value):
+    """A practitioner read, for a stated reason, more of a child's story than consent allows.
+
+    It goes at once to a named person, who asks why; the reader's own words stay with the story.
+    """
+
+    practitioner: PractitionerId
+    reason: BreakGlassReason
 
 
 def _unchanged(journey: Journey, _step: Step) -> Journey:
@@ -121,4 +132,14 @@ PROTECTION_FAILED = Kind(
     by_service=True,
 )
 
-KINDS = (MISSED, WARNED, LEAD_LEFT, PROTECTION_FAILED)
+GLASS_BROKEN = Kind(
+    name="story.glass-broken",
+    title="Somebody broke the glass to read a story",
+    cites="Handrail design: break-glass",
+    content=GlassBroken,
+    fold=_unchanged,
+    bases=_NOTICE,
+    by_service=True,
+)
+
+KINDS = (MISSED, WARNED, LEAD_LEFT, PROTECTION_FAILED, GLASS_BROKEN)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contracts.consents import SHARING_BASES, BasisKind, ConsentHeld
+from contracts.consents import SHARING_BASES, Answered, BasisKind, ConsentHeld
 from contracts.identifiers import MessageId, PractitionerId, agency_of
-from contracts.journey import Journey, Lead
+from contracts.journey import MOST_AHEAD, Journey, Lead
 from contracts.kinds import Kind, NoContent, Situation, Step, iso
 from contracts.messages.family import may_be_unborn, unborn_after
 from contracts.messages.guards import answered_request, why_answered
@@ -36,9 +36,13 @@ class OpenedBefore(Value):
 
 
 class ConsentWithdrawn(Value):
-    """That the family withdrew a consent; at once, whatever the message says elsewhere."""
+    """That the family withdrew a consent; at once, whatever the message says elsewhere.
+
+    `lifts`: it also took back what that consent said that somebody may not see.
+    """
 
     consent: MessageId
+    lifts: bool = False
 
 
 def _acknowledges_request(s: Situation) -> Iterator[Refusal]:
@@ -146,9 +150,18 @@ def _fold_added(journey: Journey, step: Step) -> Journey:
     return journey.with_involved(*step.to) if step.event.agency in journey.involved else journey
 
 
-def _consent_is_held(s: Situation) -> Iterator[Refusal]:
-    held = {c.consent.id for c in s.journey.consents} if s.journey else set()
-    if s.message.content.consent not in held:
+def _carries_refusal(s: Situation) -> Iterator[Refusal]:
+    if not any(c.decision is Answered.REFUSED for c in s.event.data.consents):
+        yield Refusal("message.wrong-content", "consents")
+
+
+def _may_be_withdrawn(s: Situation) -> Iterator[Refusal]:
+    """Refuse where a withdrawal that overtook its consent cannot be remembered until that comes."""
+    if s.journey is None:
+        yield Refusal("consent.unknown")
+        return
+    known = {c.consent.id for c in s.journey.consents} | s.journey.ahead.keys()
+    if s.message.content.consent not in known and len(s.journey.ahead) >= MOST_AHEAD:
         yield Refusal("consent.unknown")
 
 
@@ -179,11 +192,20 @@ def _is_theirs_to_tell(s: Situation) -> Iterator[Refusal]:
 
 
 def _fold_withdrawn(journey: Journey, step: Step) -> Journey:
-    def after(held: ConsentHeld) -> ConsentHeld:
-        if held.consent.id != step.content.consent or held.withdrawn_at is not None:
-            return held
-        return ConsentHeld(consent=held.consent, withdrawn_at=step.now)
+    content = step.content
 
+    def after(held: ConsentHeld) -> ConsentHeld:
+        if held.consent.id != content.consent:
+            return held
+        return ConsentHeld(
+            consent=held.consent,
+            withdrawn_at=held.withdrawn_at or step.now,
+            lifted=held.lifted or content.lifts,
+        )
+
+    if all(c.consent.id != content.consent for c in journey.consents):
+        first = {content.consent: step.at}
+        return replace(journey, ahead={**first, **journey.ahead})
     return replace(journey, consents=tuple(after(c) for c in journey.consents))
 
 
@@ -229,7 +251,18 @@ CONSENT_WITHDRAWN = Kind(
     fold=_fold_withdrawn,
     addressed=False,
     bases=frozenset({BasisKind.NOTICE}),
-    guards=(_consent_is_held, _is_theirs_to_tell),
+    guards=(_may_be_withdrawn, _is_theirs_to_tell),
+)
+
+CONSENT_REFUSED = Kind(
+    name="consent.refused",
+    title="The family refused",
+    cites="003 §2.3",
+    content=NoContent,
+    fold=_fold_involved,
+    bases=frozenset({BasisKind.NOTICE}),
+    addressed=False,
+    guards=(_carries_refusal, _has_a_part),
 )
 
 STORY_ADDED = Kind(
@@ -242,4 +275,11 @@ STORY_ADDED = Kind(
     addressed=False,
 )
 
-KINDS = (ACKNOWLEDGED, OPENED_BEFORE, CONSENT_RECORDED, CONSENT_WITHDRAWN, STORY_ADDED)
+KINDS = (
+    ACKNOWLEDGED,
+    OPENED_BEFORE,
+    CONSENT_RECORDED,
+    CONSENT_REFUSED,
+    CONSENT_WITHDRAWN,
+    STORY_ADDED,
+)

@@ -89,6 +89,14 @@ def _after_it(s: Situation) -> Iterator[Refusal]:
         yield Refusal("telling.before", "occurred_at")
 
 
+def _may_know(s: Situation) -> Iterator[Refusal]:
+    """Refuse that somebody was told who must not learn of a referral (003 §2.3)."""
+    restricted = s.journey.must_not_know if s.journey else ()
+    for person in s.message.content.people:
+        if person in restricted:
+            yield Refusal("telling.must-not-know", person.value)
+
+
 def _each_once(s: Situation) -> Iterator[Refusal]:
     people = s.message.content.people
     if len(set(people)) < len(people):
@@ -106,7 +114,7 @@ TOLD = Kind(
     content=PeopleTold,
     fold=_unchanged,
     addressed=False,
-    guards=(has_a_part, _may_tell, _of_a_known_message, _after_it, _each_once),
+    guards=(has_a_part, _may_tell, _of_a_known_message, _after_it, _each_once, _may_know),
 )
 
 NOT_TOLD = Kind(

@@ -14,6 +14,7 @@ from contracts.rules.packs import (
     LevelLabel,
     PartsRule,
     Provision,
+    RetentionRule,
     RoleLabel,
     RulePack,
     TellRule,
@@ -80,6 +81,11 @@ class RulePacks(Value):
     def tells(self) -> dict[str, TellRule]:
         """Return the lists of people to tell in force, by id."""
         return _merged(pack.tells for pack in self.packs)
+
+    @cached_property
+    def retentions(self) -> dict[str, RetentionRule]:
+        """Return how long statements are kept, by id."""
+        return _merged(pack.retentions for pack in self.packs)
 
     def for_kind(self, kind: str) -> KindRules:
         """Return what a message of `kind` is judged by when it arrives."""

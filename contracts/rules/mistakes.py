@@ -21,7 +21,7 @@ from contracts.worktime import Unit
 Place = Sequence[int | str]
 Mistake = tuple[Place, str]
 
-TABLES = ("clocks", "levels", "roles", "guards", "parts", "tells")
+TABLES = ("clocks", "levels", "roles", "guards", "parts", "tells", "retentions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,8 @@ def unknown_names(pack: RulePack, known: Vocabulary) -> Iterator[Mistake]:
             refuses = getattr(rule, "refuses", None)
             if refuses is not None and refuses not in known.reasons:
                 yield (table, index, "refuses"), f"no such reason for refusal: {refuses}"
+    for index, kept in enumerate(pack.retentions):
+        yield from _kinds(("retentions", index, "kinds"), kept.kinds, known)
     for index, parts in enumerate(pack.parts):
         yield from _questions(("parts", index, "questions"), parts.questions, known)
     for index, guard in enumerate(pack.guards):

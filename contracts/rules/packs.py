@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, StrictInt, StringConstraints, model_validator
 
+from contracts.questions import Category
 from contracts.roles import Capacity, Level
 from contracts.values import ShortText, Value
 from contracts.worktime import MAX_LENGTH, Unit
@@ -242,6 +243,38 @@ class TellRule(Provision):
     within: Span | None = None
 
 
+class KeptFrom(StrEnum):
+    """From when the time for which something is kept runs."""
+
+    CLOSING = "closing"
+    BIRTH = "birth"
+    RECORDED = "recorded"
+
+
+_OF_THE_CALENDAR: Final = frozenset({Unit.CALENDAR_DAYS, Unit.WEEKS, Unit.MONTHS})
+
+
+class RetentionRule(Entry):
+    """How long statements are kept: `length` `unit` from the closing, the birth or the recording.
+
+    It applies to statements of `categories` in messages of `kinds`; where none are named, to all.
+    Where several rules apply to a statement the longest holds; where none does it is kept.
+    """
+
+    categories: tuple[Category, ...] = ()
+    kinds: tuple[KindName, ...] = ()
+    length: Length
+    unit: Unit
+    kept_from: KeptFrom
+
+    @model_validator(mode="after")
+    def _counts_by_the_calendar(self) -> Self:
+        if self.unit not in _OF_THE_CALENDAR:
+            message = "what is kept is kept for days, weeks or months of the calendar"
+            raise ValueError(message)
+        return self
+
+
 class RulePack(Value):
     """One versioned file of rules; `name` (`id@version`) is what a decision records."""
 
@@ -256,6 +289,7 @@ class RulePack(Value):
     guards: tuple[GuardRule, ...] = ()
     parts: tuple[PartsRule, ...] = ()
     tells: tuple[TellRule, ...] = ()
+    retentions: tuple[RetentionRule, ...] = ()
 
     @property
     def name(self) -> str:

@@ -81,6 +81,46 @@ _FAULTS: Final = {
         "the receipt is not of an accepted answer by this agency to that message",
         "give the receipt of the acknowledgement or decision that answers it",
     ),
+    "match.not-referring": (
+        "whether a child is known is asked only before a referral or another first message",
+        "name the message that you are about to send, such as `referral.submitted`",
+    ),
+    "match.invalid": (
+        "what identifies the child is not in the form that is asked for",
+        "give JSON with nhs_number or nhs_number_absent, upn, name, born_on and postcode",
+    ),
+    "match.no-key": (
+        "the exchange's intake key could not be had, and none is remembered",
+        "ask again in a minute; do not let it keep you from referring under a new reference",
+    ),
+    "match.unreadable": (
+        "what was asked cannot be opened with the intake key of that month",
+        "ask again with the newest intake key; `handrail same ask` fetches it",
+    ),
+    "match.no-reason": (
+        "the NHS number is neither given nor is it said why not",
+        "give it, or say `unknown_would_delay` or `withheld_detrimental`",
+    ),
+    "match.too-little": (
+        "what is given identifies nobody: no right number, and no name with a date of birth",
+        "correct it or give name and date of birth; otherwise refer under a new reference",
+    ),
+    "match.too-many": (
+        "you have asked as often as anybody may in an hour",
+        "refer under a new reference; First Response is shown whom it may be the same as",
+    ),
+    "match.nobody-referred": (
+        "too many of your questions this week were followed by no message about a child",
+        "refer those whom you asked about, or tell your partnership why you did not",
+    ),
+    "match.not-your-desk": (
+        "possible matches are looked at by First Response and the CAF team",
+        "ask one of them",
+    ),
+    "match.no-pair": (
+        "these two references are not on the list of possible matches",
+        "look at the list with `handrail same possible`",
+    ),
     "directory.not-refreshed": (
         "the exchange could not be asked for the newest directory",
         "wait until the exchange is back, then try again",

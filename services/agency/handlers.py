@@ -63,7 +63,17 @@ class Handlers:
 
     def by_subject(self) -> Mapping[str, Callable[[Request], Awaitable[bytes]]]:
         """Return every handler under the subject that it answers."""
-        verbs = (self.inbox, self.desk, self.delivery, self.open, self.note, self.quarantine)
+        verbs = (
+            self.inbox,
+            self.desk,
+            self.delivery,
+            self.open,
+            self.break_glass,
+            self.missing,
+            self.prefill,
+            self.note,
+            self.quarantine,
+        )
         return {f"agency.{self._agency}.{verb.__name__}": verb for verb in verbs}
 
     async def inbox(self, request: Request) -> bytes:
@@ -107,6 +117,18 @@ class Handlers:
     async def open(self, request: Request) -> bytes:
         """Answer a practitioner's signed request to read."""
         return await self._opener.open(request.data)
+
+    async def break_glass(self, request: Request) -> bytes:
+        """Answer a practitioner's signed request to break the glass."""
+        return await self._opener.break_glass(request.data)
+
+    async def missing(self, request: Request) -> bytes:
+        """Answer a practitioner's signed request for what is still to ask for a form."""
+        return await self._opener.about_form("missing", request.data)
+
+    async def prefill(self, request: Request) -> bytes:
+        """Answer a practitioner's signed request for a form filled in."""
+        return await self._opener.about_form("prefill", request.data)
 
     async def note(self, request: Request) -> bytes:
         """Move a delivery on, on the receipt of the message that acknowledged or decided it."""

@@ -20,6 +20,7 @@ from contracts.seal import peek, refused
 from contracts.statements import Disclosed, binding, open_disclosures
 from contracts.submission import decrypt
 from services.agency.faults import Unproven, fault
+from services.agency.filling import What
 from services.agency.reading import Asked, verify_request
 from services.agency.store import AgencyStore, Held, Opening
 from services.agency.trusting import judged
@@ -75,6 +76,26 @@ class Opener:
         held = await self._held(asked)
         answer, source = await self._answer(data, held)
         await self._record(asked, now, source)
+        return answer
+
+    async def about_form(self, what: What, data: bytes) -> bytes:
+        """Return what the story service answers to a signed request about a form.
+
+        Raises what it answered: it proves the request, decides consent again and records the read.
+        """
+        subject = f"story.{self._agency}.{what}"
+        answer = await ask(self._client, subject, data, timeout_s=_ANSWERS_WITHIN_S)
+        _log.info("form.answered", agency=self._agency, state=what)
+        return answer
+
+    async def break_glass(self, data: bytes) -> bytes:
+        """Return what the story service answers to a signed request to break the glass.
+
+        Raises what it answered: it proves the request, records the read and tells a named person.
+        """
+        subject = f"story.{self._agency}.break-glass"
+        answer = await ask(self._client, subject, data, timeout_s=_ANSWERS_WITHIN_S)
+        _log.warning("glass.broken", agency=self._agency)
         return answer
 
     async def _answer(self, data: bytes, held: Held | None) -> tuple[bytes, str]:

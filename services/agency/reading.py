@@ -52,14 +52,20 @@ def sign_request(
 
 
 def verify_request(
-    data: bytes, agency: str, directory: Directory, now: datetime
+    data: bytes,
+    agency: str,
+    directory: Directory,
+    now: datetime,
+    *,
+    form: type[ReadRequest] = ReadRequest,
+    typ: str = READ_TYP,
 ) -> Asked | Unproven:
     """Return the request when a practitioner of `agency` signed it just before `now`.
 
-    Otherwise the code `read.*` that says why not; never raises. That a nonce is new is for the
-    store to know.
+    Otherwise the code `read.*` that says why not; never raises. `typ` tells apart what is asked, so
+    that a request to read is good for nothing else. That a nonce is new is for the store to know.
     """
-    signed = _signed(data, directory)
+    signed = _signed(data, directory, form, typ)
     if isinstance(signed, Unproven):
         return signed
     holder, request = signed
@@ -73,8 +79,10 @@ def verify_request(
     return Asked(person.id, request)
 
 
-def _signed(data: bytes, directory: Directory) -> tuple[KeyHolder, ReadRequest] | Unproven:
-    parsed = jws.parse(data, READ_TYP)
+def _signed(
+    data: bytes, directory: Directory, form: type[ReadRequest], typ: str
+) -> tuple[KeyHolder, ReadRequest] | Unproven:
+    parsed = jws.parse(data, typ)
     if isinstance(parsed, jws.Unacceptable) or len(parsed.signatures) != 1:
         return Unproven("read.unreadable")
     holder = directory.holder(parsed.signatures[0].kid)
@@ -84,7 +92,7 @@ def _signed(data: bytes, directory: Directory) -> tuple[KeyHolder, ReadRequest] 
     if payload is None:
         return Unproven("read.bad-signature")
     try:
-        return holder, ReadRequest.model_validate_json(payload)
+        return holder, form.model_validate_json(payload)
     except ValidationError:
         return Unproven("read.unreadable")
 

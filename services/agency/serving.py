@@ -20,9 +20,12 @@ from nats.errors import Error as NatsError
 from contracts.directory import Directory
 from contracts.roles import Role
 from contracts.subjects import LEDGER, inbox_consumer
+from services.agency.attachments import CARRIED, FETCHING, Carrier
+from services.agency.forwarding import PERSONAL, Forwarder
 from services.agency.handlers import Handlers, View
 from services.agency.inbox import Inbox, LocalQuarantine
 from services.agency.opening import Opener
+from services.agency.same import FINDING
 from services.agency.store import AgencyStore
 from services.runtime import log
 from services.runtime.directories import DirectoryHolder, from_file, over_nats
@@ -191,6 +194,12 @@ class GatewayService:
         )
         for subject, handler in handlers.by_subject().items():
             request_subscriber(broker, subject)(handler)
+        for verb, form in {**PERSONAL, **FINDING, **FETCHING}.items():
+            forwarder = Forwarder(agency, verb, form, client, directory, _now)
+            request_subscriber(broker, f"agency.{agency}.{verb}")(forwarder.forward)
+        for verb in CARRIED:
+            carrier = Carrier(agency, verb, client)
+            request_subscriber(broker, f"agency.{agency}.{verb}")(carrier.carry)
 
     def _keys(self, agency: str) -> KeyStore:
         secret = self._partnership.settings.key_passphrase

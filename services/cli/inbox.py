@@ -1,6 +1,8 @@
 """`handrail inbox` and `handrail open`: what an agency received, and reading it."""
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -86,6 +88,10 @@ def open_(
     story: Annotated[
         bool, typer.Option("--story", help="All that the agency may read of the child's story.")
     ] = False,
+    attachments: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Fetch the attached documents into this folder."),
+    ] = None,
     state: Dir = None,
     as_json: Json = False,
 ) -> None:
@@ -102,7 +108,8 @@ def open_(
             "the purpose of a read is one short sentence",
             f"say it in at most {_LONGEST_PURPOSE} characters",
         )
-    told = wait_for(_read(load(state), message, author, purpose, whole=story))
+    asked = _Asked(message, author, purpose, story, attachments)
+    told = wait_for(_read(load(state), asked))
     if as_json:
         print_json(told)
         return
@@ -138,20 +145,33 @@ def _for_whom(seen: dict[str, Any]) -> str:
     return f"{name} ({_WHY.get(seen['why'], seen['why'])}{f' {of}' if of else ''})"
 
 
-async def _read(
-    partnership: "Partnership", message: str, reader: str, purpose: str, *, whole: bool
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    message: str
+    reader: str
+    purpose: str
+    whole: bool
+    attachments: Path | None
+
+
+async def _read(partnership: "Partnership", asked: _Asked) -> dict[str, Any]:
     from contracts.identifiers import agency_of
     from services.agency.reading import sign_request
+    from services.cli.attachments import Reader, fetch_all
     from services.cli.desk import desk
     from services.cli.receiving import delivery
 
-    key = partnership.practitioner_key(reader)
-    async with desk(partnership, agency_of(reader)) as place:
-        about = await delivery(place, message)
-        asked = None if whole else about["message"]
-        request = sign_request(key, about["child"], asked, purpose, now())
-        return {"delivery": about, **await place.ask("open", request)}
+    key = partnership.practitioner_key(asked.reader)
+    async with desk(partnership, agency_of(asked.reader)) as place:
+        about = await delivery(place, asked.message)
+        one = None if asked.whole else asked.message
+        request = sign_request(key, about["child"], one, asked.purpose, now())
+        told = {"delivery": about, **await place.ask("open", request)}
+        if asked.attachments is None:
+            return told
+        reader = Reader(about["child"], asked.purpose, key)
+        found = await fetch_all(place, reader, told["statements"], asked.attachments)
+        return {**told, "attachments": found}
 
 
 def _show(told: dict[str, Any]) -> None:
@@ -166,8 +186,23 @@ def _show(told: dict[str, Any]) -> None:
     for name, value in about["content"].items():
         say(f"  {name:<12} {content_words(value)}")
     show_statements(one["statement"] for one in told["statements"])
+    _show_attachments(told)
     withheld = told["withheld"]
     if withheld is None:
         say("Opened with the agency's own key, because the story service did not answer.")
     elif withheld:
         say(f"{withheld} more withheld: no consent in force covers them now.")
+
+
+def _show_attachments(told: dict[str, Any]) -> None:
+    for one in told["statements"]:
+        if one.get("document") == "missing":
+            question = plain(one["statement"]["question"])
+            say(f"The document attached to {question} has not been uploaded.")
+    for one in told.get("attachments", ()):
+        question = plain(one["question"])
+        if "file" in one:
+            say(f"Attached to {question}: {one['file']}")
+        else:
+            say(f"Not fetched, attached to {question}: {plain(one['message'])} ({one['code']})")
+            say(f"  what to do  {plain(one['remedy'])}")

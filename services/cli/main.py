@@ -16,6 +16,7 @@ _RUNNING: Final = "Running"
 _PEOPLE: Final = "Messages"
 _RECEIVING: Final = "Receiving and answering"
 _PARTNERSHIP: Final = "Partnership"
+_FAMILY: Final = "What a family may ask for"
 _LOOKING: Final = "Looking into it"
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -34,8 +35,14 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "decide": ("services.cli.answers:decide", _RECEIVING),
     "redirect": ("services.cli.redirect:redirect", _RECEIVING),
     "lead": ("services.cli.lead:app", _RECEIVING),
+    "same": ("services.cli.same:app", _PEOPLE),
     "told": ("services.cli.told:told", _RECEIVING),
+    "story": ("services.cli.story:app", _PEOPLE),
     "explain-miss": ("services.cli.explain:explain_miss", _RECEIVING),
+    "family": ("services.cli.family:family", _FAMILY),
+    "access": ("services.cli.access:access", _FAMILY),
+    "erase": ("services.cli.erase:erase", _FAMILY),
+    "retention": ("services.cli.retention:app", _FAMILY),
     "rules": ("services.cli.rules:app", _LOOKING),
     "track": ("services.cli.tracking:track", _LOOKING),
     "report": ("services.cli.report:app", _LOOKING),

@@ -8,6 +8,7 @@ import typer
 
 from contracts.roles import Role
 from services.cli import rules_amending
+from services.cli.contacts import contact
 from services.cli.options import Dir, Json, load
 from services.cli.output import command, now, print_json, say
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 agencies = typer.Typer(no_args_is_help=True, help="The agencies that take part.")
 app.add_typer(agencies, name="agency")
 app.add_typer(rules_amending.app, name="rules")
+app.command()(contact)
 
 
 @app.command()

@@ -28,14 +28,17 @@ def seal(
 ) -> None:
     """Seal a plain document with your own key, for others to countersign or for sending later.
 
-    The document names every countersigner; the seal holds when each of them has signed.
+    The document names every countersigner; the seal holds when each of them has signed. Files that
+    it names as attached are not in the seal, only their hashes: `handrail send` uploads them.
     """
+    from services.cli.attachments import read_files
     from services.cli.files import read_document
     from services.cli.messages import current_directory, seal_document
 
     partnership = load(state)
     directory = current_directory(partnership)
-    sealed = seal_document(partnership, directory, read_document(file), author, now())
+    document, _ = read_files(read_document(file), file.parent)
+    sealed = seal_document(partnership, directory, document, author, now())
     _write(sealed, directory, out, as_json=as_json)
 
 

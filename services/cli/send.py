@@ -37,6 +37,13 @@ def send(  # noqa: PLR0913 - one parameter per option
     receipt: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep the signed receipt in this file.")
     ] = None,
+    attachments: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the attached files are; without it, in the folder of FILE.",
+        ),
+    ] = None,
     timeout: Timeout = 30,
     state: Dir = None,
     as_json: Json = False,
@@ -57,6 +64,7 @@ def send(  # noqa: PLR0913 - one parameter per option
         countersigners=tuple(countersigners or ()),
         resend=resend,
         receipt=receipt,
+        attachments=attachments,
         timeout_s=timeout,
         as_json=as_json,
     )

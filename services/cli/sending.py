@@ -14,6 +14,7 @@ from contracts.identifiers import agency_of, is_reference
 from contracts.records import Ground, Outcome
 from contracts.seal import Sealed, refused
 from services.agency.sending import Answered, NoAnswer, check_size, receipt_of
+from services.cli.attachments import Files, find_files, read_files, upload
 from services.cli.desk import Desk, desk
 from services.cli.files import read_bytes, write_file
 from services.cli.messages import event_of, seal_document, statements_of
@@ -34,8 +35,14 @@ class Order:
     countersigners: tuple[str, ...] = ()
     resend: str | None = None
     receipt: Path | None = None
+    attachments: Path | None = None
     timeout_s: float = 30.0
     as_json: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are that the document names as attached."""
+        return self.attachments or self.file.parent
 
 
 async def carry_out(partnership: Partnership, order: Order) -> Exit:
@@ -62,7 +69,9 @@ async def _send_sealed(partnership: Partnership, order: Order, sealed: Sealed) -
     if order.author is not None and agency_of(order.author) != event.agency:
         raise refused("message.agency-mismatch")
     check_size(sealed)
+    files = find_files(sealed, order.folder)
     async with desk(partnership, event.agency) as place:
+        await upload(place, sealed, files)
         answer = await place.submit(sealed, order.timeout_s)
         return _told(order, sealed, answer, place.directory)
 
@@ -77,25 +86,27 @@ async def _send_document(partnership: Partnership, order: Order, document: Docum
     agency = agency_of(order.author)
     log = SentLog(partnership.folder)
     document = _with_id(order, document, log)
+    whole, files = read_files(document, order.folder)
     async with desk(partnership, agency) as place:
         may_countersign(order.countersigners, place.directory)
         sealed = seal_document(
-            partnership, place.directory, document, order.author, now(), order.countersigners
+            partnership, place.directory, whole, order.author, now(), order.countersigners
         )
         check_size(sealed)
         if order.resend is not None:
-            return await _send_again(place, order, sealed)
+            return await _send_again(place, order, sealed, files)
         if document.id is None and (before := log.before(document, agency)) is not None:
             warn(
                 f"the same document went as message {before.message} on {when(before.at)}; "
                 f"this is a new message (to repeat that one: --resend {before.message})"
             )
         log.add(event_of(sealed), document, now())
+        await upload(place, sealed, files)
         answer = await place.submit(sealed, order.timeout_s)
         return _told(order, sealed, answer, place.directory)
 
 
-async def _send_again(place: Desk, order: Order, sealed: Sealed) -> Exit:
+async def _send_again(place: Desk, order: Order, sealed: Sealed, files: Files) -> Exit:
     """Print the answer that the message got the first time, or send it as if for the first time.
 
     A document sealed twice has other bytes the second time, so the first sealing may win.
@@ -104,6 +115,7 @@ async def _send_again(place: Desk, order: Order, sealed: Sealed) -> Exit:
     whole = (place.client, place.partnership, place.directory, place.agency, message)
     first = await receipt_of(*whole)
     if first is None:
+        await upload(place, sealed, files)
         answer = await place.submit(sealed, order.timeout_s)
         if isinstance(answer, Answered) and answer.decision.reasons[:1] == (_ID_TAKEN,):
             first = await receipt_of(*whole)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
+from contracts.attachments import MediaType
 from contracts.directory import Directory
 from contracts.messages import KINDS
 from contracts.questions import Category, questions
@@ -64,15 +65,24 @@ def show_statements(statements: Iterable[Mapping[str, Any]]) -> None:
         value = said.get("value")
         answer = said.get("answer", "given")
         told = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        told = _with_attachment(told, said.get("attachment"))
         rows.append(
             (
                 question.text if question else said.get("question"),
-                told if value is not None else str(answer).replace("_", " "),
+                told if told is not None else str(answer).replace("_", " "),
                 f"{said.get('said_by')} ({said.get('standing', 'fact')})",
             )
         )
     if rows:
         table(("question", "answer", "said by"), rows)
+
+
+def _with_attachment(told: object, attachment: Mapping[str, Any] | None) -> object:
+    if not attachment:
+        return told
+    suffix, size = MediaType(attachment["media_type"]).suffix, int(attachment["size"])
+    words = f"[document attached: {suffix}, {size / 1_000_000:.1f} MB]"
+    return words if told is None else f"{told} {words}"
 
 
 def title(kind: str) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from services.cli.options import Dir, Json, load
 from services.cli.output import command, plain, print_json, say, table, when
+from services.cli.story import show_measures
 from services.cli.tracking_tables import show_clocks, show_messages, show_telling
 
 quarantine = typer.Typer(no_args_is_help=True, help="What arrived and could not be opened.")
@@ -33,6 +34,8 @@ def track(
     show_telling(told["telling"])
     show_clocks(told["clocks"])
     _show_custody(told["custody"])
+    say("\nTold once")
+    show_measures(told["told_once"])
 
 
 @quarantine.callback()

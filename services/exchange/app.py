@@ -17,6 +17,7 @@ from contracts.rules.in_force import must_be_readable
 from contracts.subjects import DIRECTORY, INTAKE_KEY, submit_stream, urgent_stream
 from services.exchange.deciding import NEVER
 from services.exchange.intake import IntakeKeyring
+from services.exchange.story_watch import StoryWatch
 from services.exchange.streams import ensure_lanes, ensure_ledger, lane_owners
 from services.exchange.trimming import keep_trimmed
 from services.exchange.waking import Waker
@@ -55,7 +56,7 @@ async def run(
     keyring.refresh(datetime.now(UTC))
     client = await connect(partnership.nats_url(), partnership.nkey(name), name=name)
     js = client.jetstream(timeout=10)
-    lanes = _Lanes(urgent=urgent)
+    lanes, story = _Lanes(urgent=urgent), StoryWatch()
     try:
         await ensure_ledger(js)
         await ensure_lanes(js, holder.current)
@@ -70,8 +71,10 @@ async def run(
             intake=lambda: keyring.keys,
             lanes=lambda: lanes.names,
             hold=hold,
+            story_up=story.up,
         )
         beside = [holder.keep_fresh(), lanes.follow(holder, js), _keep_keys(keyring)]
+        beside.append(story.keep(client))
         beside.append(_answer(partnership, name, holder, keyring, worker))
         if not urgent:
             beside.append(Waker(js, worker, partnership.exchange).run())

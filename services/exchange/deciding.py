@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from contracts.directory import Directory
 from contracts.holding import HeldRecord
 from contracts.kinds import Opened
+from contracts.messages.linking import other_child
 from contracts.reasons import Refusal
 from contracts.rules.in_force import in_force
 from contracts.subjects import receipt
@@ -90,23 +91,34 @@ def decide_all(
     directory: Directory,
     ledger: Ledger,
     holding: Holding | None = None,
+    *,
+    story_up: bool = False,
 ) -> list[Decided]:
     """Return the decisions in order; the ledger's memory stands for what is not yet committed.
 
     Every child's journey must have been loaded. Accepted journeys are held in memory at once, so
     that the next message about the same child is decided on top of them. Without `holding`
-    nothing is held.
+    nothing is held. `story_up` tells that the story service answers.
     """
-    rule = holding or Holding()
-    return [_decide(a, found, directory, ledger, rule) for a, found in opened]
+    by = _By(directory, ledger, holding or Holding(), story_up)
+    return [_decide(a, found, by) for a, found in opened]
 
 
-def _decide(
-    arrived: Arrived, found: Found, directory: Directory, ledger: Ledger, holding: Holding
-) -> Decided:
+@dataclass(frozen=True, slots=True)
+class _By:
+    """What a group is decided by."""
+
+    directory: Directory
+    ledger: Ledger
+    holding: Holding
+    story_up: bool
+
+
+def _decide(arrived: Arrived, found: Found, by: _By) -> Decided:
+    ledger, holding = by.ledger, by.holding
     woken, at = arrived.woken, arrived.taken.stored_at
     if woken is not None and woken.held is not None:
-        return _decide_again(arrived, found, directory, ledger, woken, woken.held)
+        return _decide_again(arrived, found, by, woken, woken.held)
     if isinstance(found, Unopenable | Repeated):
         return Decided(arrived, None, found, at)
     subject = receipt(found.event.agency, found.event.id)
@@ -117,25 +129,25 @@ def _decide(
         return Decided(arrived, found, _again(before, found.digest), at)
     now = _now(found, ledger, at)
     until = holding.until(found.event.agency, now)
-    return _judged(arrived, found, directory, ledger, now, until)
+    return _judged(arrived, found, by, now, until)
 
 
 def _decide_again(
     arrived: Arrived,
     found: Found,
-    directory: Directory,
-    ledger: Ledger,
+    by: _By,
     woken: Woken,
     held: HeldRecord,
 ) -> Decided:
     """Decide a held submission at the instant of its wake-up; a receipt that is there stands."""
-    at, subject = woken.by.stored_at, receipt(held.agency, woken.message)
+    ledger, at = by.ledger, woken.by.stored_at
+    subject = receipt(held.agency, woken.message)
     message = found if isinstance(found, Opened) else None
     before = ledger.decided(subject)
     if before is not None:
         return Decided(arrived, message, _again(before, held.sealed), at)
     if isinstance(found, Opened):
-        return _judged(arrived, found, directory, ledger, _now(found, ledger, at), held.until)
+        return _judged(arrived, found, by, _now(found, ledger, at), held.until)
     ledger.note_decided(subject, held.sealed)
     reasons = found.reasons if isinstance(found, Unopenable) else ()
     return Decided(arrived, None, Refused(reasons), at)
@@ -144,14 +156,22 @@ def _decide_again(
 def _judged(
     arrived: Arrived,
     message: Opened,
-    directory: Directory,
-    ledger: Ledger,
+    by: _By,
     now: datetime,
     until: datetime | None,
 ) -> Decided:
-    event, known = message.event, ledger.journey(message.event.subject)
-    packs = in_force(directory, arrived.stored_at)
-    verdict = decide(message, directory, known.journey, now, packs, hold_until=until)
+    event, ledger = message.event, by.ledger
+    known, beside = ledger.journey(event.subject), other_child(message)
+    verdict = decide(
+        message,
+        by.directory,
+        known.journey,
+        now,
+        in_force(by.directory, arrived.stored_at),
+        hold_until=until,
+        story_up=by.story_up,
+        other=ledger.journey(beside).journey if beside else None,
+    )
     subject = receipt(event.agency, event.id)
     if isinstance(verdict, Held):
         ledger.note_waiting(subject, message.digest)

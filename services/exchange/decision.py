@@ -9,24 +9,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from consent import Share, ShareRequest, Withhold
-from consent import decide as decide_sharing
-from contracts.consents import NoticeBasis, ProtectionBasis
+from consent import Share, Withhold
+from consent import told as told_rules
 from contracts.directory import Directory
 from contracts.event import MAX_AGE
 from contracts.journey import MOST_OPEN, Journey
 from contracts.kinds import EVERY_ROLE, Opened, Situation, Step, iso
+from contracts.messages.answers import answer_faults
 from contracts.messages.checks import judge
-from contracts.messages.corrections import REDIRECTED_TO, passed_on, whose_words
+from contracts.messages.corrections import REDIRECTED_TO, passed_on
 from contracts.messages.dates import date_faults
+from contracts.messages.linking import stands_for_itself
 from contracts.messages.referral import Concern
 from contracts.questions import questions
 from contracts.reasons import Refusal
 from contracts.rules import RulePacks
 from contracts.rules.in_force import in_force
+from contracts.told_once import day_of, told
+from services.exchange.asked_again import AskedAgain, asked_again, is_carried
 from services.exchange.awaiting import may_pass
 from services.exchange.folding import folded
 from services.exchange.people import consents_carried, people_and_roles
+from services.exchange.sharing import sharing
 
 _FLOOR = frozenset(
     {
@@ -78,7 +82,8 @@ class Accepted:
     """Accepted: the journey after it, the deliveries, and the ids of the rules that fired.
 
     `packs` are the names of the rule packs by which it was judged, as for what is refused.
-    `alerts` are the reasons for which people are told at once although it was accepted.
+    `alerts` are the reasons for which people are told at once although it was accepted. `told`,
+    `asked_again` and `carried` (a count) are for the journey's entry alone (`contracts.records`).
     """
 
     journey: Journey
@@ -88,6 +93,10 @@ class Accepted:
     protection: bool
     packs: tuple[str, ...] = ()
     alerts: tuple[Refusal, ...] = ()
+    told: tuple[tuple[int, str], ...] = ()
+    asked_again: tuple[int, ...] = ()
+    carried: int = 0
+    story_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ class Refused:
     reasons: tuple[Refusal, ...]
     protection: bool = False
     packs: tuple[str, ...] = ()
+    story_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ class Held:
 Verdict = Accepted | Refused | Held
 
 
-def decide(
+def decide(  # noqa: PLR0913 - everything that a decision depends on
     message: Opened,
     directory: Directory,
     journey: Journey | None,
@@ -118,32 +128,38 @@ def decide(
     packs: RulePacks | None = None,
     *,
     hold_until: datetime | None = None,
+    story_up: bool = False,
+    other: Journey | None = None,
 ) -> Verdict:
     """Return the verdict on `message` against `journey` as it stands, at the instant `now`.
 
     `now` is when the submission was stored, or the journey's own `now` if that is later. `packs`
     are those in force when it arrived (design §4); left out, it is taken to have arrived at `now`.
-    Evidence out of order is held until `hold_until`; refused where that is None or has come.
+    Evidence out of order is held until `hold_until`; refused where that is None or has come. Only
+    while the story answers (`story_up`) is a question refused that was answered before. `other` is
+    the journey of the other child that the message names, where it names one.
     """
-    situation = Situation(message, journey, directory, now)
-    floor = asks_for_protection(message)
+    situation = Situation(message, journey, directory, now, other)
+    floor, urgent = asks_for_protection(message), raises_protection(message)
     packs = in_force(directory, now) if packs is None else packs
     reasons = list(dict.fromkeys(_reasons(situation, packs, opening=floor)))
     passed = passed_on(situation)
-    shares = _sharing(situation, passed, protection=floor)
+    shares = sharing(situation, passed, protection=floor)
     for agency, share in shares:
         if isinstance(share, Withhold):
             reasons.extend(replace(r, detail=r.detail or agency) for r in share.reasons)
+    again = asked_again(situation, story_up=story_up, protection=urgent or bool(passed))
+    reasons.extend(again.refused)
     against = _floor(situation, reasons) if floor else _standing(situation, reasons)
     if against:
         found = tuple(dict.fromkeys(against))
         in_time = hold_until is not None and now < hold_until
         if hold_until and in_time and not floor and may_pass(situation, found):
             return Held(hold_until, found)
-        return Refused(found, raises_protection(message), packs.names)
+        return Refused(found, urgent, packs.names, story_up)
     alerts = tuple(r for r in reasons if floor and r.code == _NOT_FIRST_RESPONSE)
-    accepted = _accepted(situation, shares, protection=floor or bool(passed))
-    return replace(accepted, packs=packs.names, alerts=alerts)
+    accepted = _accepted(situation, shares, again, protection=floor or bool(passed))
+    return replace(accepted, packs=packs.names, alerts=alerts, story_up=story_up)
 
 
 def raises_protection(message: Opened) -> bool:
@@ -171,8 +187,10 @@ def _reasons(s: Situation, packs: RulePacks, *, opening: bool) -> Iterator[Refus
         yield Refusal("message.basis-not-allowed", s.event.data.basis.kind)
     if s.journey is None and not kind.opening and not opening:
         yield Refusal("message.unknown-child")
+    yield from stands_for_itself(s)
     yield from _history(s)
     yield from date_faults(s)
+    yield from answer_faults(s)
     for guard in kind.guards:
         yield from guard(s)
     yield from judge(s, packs)
@@ -205,43 +223,6 @@ def _id_is_taken(journey: Journey, message: str) -> bool:
     )
 
 
-def _sharing(
-    s: Situation, passed: frozenset[str], *, protection: bool
-) -> list[tuple[str, Share | Withhold]]:
-    """Ask for each recipient what it may see; `passed` has what is passed on to it as protection.
-
-    Child protection comes before consent, whatever basis the sender named (003 §2.2). Who hears
-    again of their own words gets a notice: no consent is asked for, and no statement is shown.
-    """
-    data, own = s.event.data, whose_words(s) - passed
-    categories = tuple(d.statement.category for d in s.message.statements)
-    managers = s.directory.line_managers(data.author.id, s.event.time)
-
-    def share(agency: str) -> Share | Withhold:
-        urgent, notice = protection or agency in passed, agency in own
-        basis = ProtectionBasis() if urgent else NoticeBasis() if notice else data.basis
-        found = decide_sharing(
-            ShareRequest(
-                basis=basis,
-                sender=s.event.agency,
-                author=data.author.id,
-                countersigners=data.countersigners,
-                line_managers=managers,
-                recipient=agency,
-                recipient_role=s.role_of(agency),
-                categories=() if notice else categories,
-                consents=s.consents,
-                now=s.now,
-                protection=urgent,
-            )
-        )
-        if notice and isinstance(found, Share):
-            return replace(found, shown=(False,) * len(categories))
-        return found
-
-    return [(agency, share(agency)) for agency in dict.fromkeys(r.agency for r in data.recipients)]
-
-
 def _floor(s: Situation, reasons: list[Refusal]) -> list[Refusal]:
     """Keep only what may stop child protection; somebody unknown beside a known one may not.
 
@@ -267,7 +248,11 @@ def _standing(s: Situation, reasons: list[Refusal]) -> list[Refusal]:
 
 
 def _accepted(
-    s: Situation, shares: list[tuple[str, Share | Withhold]], *, protection: bool
+    s: Situation,
+    shares: list[tuple[str, Share | Withhold]],
+    again: AskedAgain,
+    *,
+    protection: bool,
 ) -> Accepted:
     digests = tuple(d.digest for d in s.message.statements)
     deliveries = tuple(
@@ -281,14 +266,24 @@ def _accepted(
         deliveries = tuple(
             sorted(deliveries, key=lambda to: s.role_of(to.agency) not in may_decide)
         )
-    rules = tuple(dict.fromkeys(rule for _, share in shares for rule in share.rules))
+    # What a recipient would learn from a rule's name is not written down for it to read.
+    rules = told_rules(rule for _, share in shares for rule in share.rules)
     if s.message.incomplete:
         rules += (_FORM,)
     before = s.journey or Journey(child=s.event.subject)
-    answered = _answered(s)
+    answered, statements = _answered(s), [d.statement for d in s.message.statements]
+    new = told(statements, day_of(s.now))
     step = Step(s.event, s.message.content, s.now, tuple(to.agency for to in deliveries))
-    journey = folded(before, step, kind, answered)
-    return Accepted(journey, deliveries, rules, answered, protection)
+    return Accepted(
+        journey=folded(before, step, kind, answered, new),
+        deliveries=deliveries,
+        rules=rules,
+        answered=answered,
+        protection=protection,
+        told=new,
+        asked_again=again.numbers,
+        carried=sum(1 for statement in statements if is_carried(statement)),
+    )
 
 
 def _answered(s: Situation) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ import orjson
 
 from contracts.holding import HeldDone, HeldRecord
 from contracts.kinds import Opened, iso
+from contracts.messages.linking import other_child
 from contracts.reasons import Refusal
 from contracts.records import Ground
 from contracts.subjects import (
@@ -73,6 +74,17 @@ def check_of(message: Opened, written: set[str]) -> Draft:
     subject = journey(message.event.subject)
     guard = "" if subject in written else subject
     return Draft(check(message.event.agency, message.event.id), b"{}", guard=guard)
+
+
+def beside_of(message: Opened, written: set[str]) -> list[Draft]:
+    """Return the record that guards the other journey beside which a message was decided.
+
+    So whoever wrote about either child meanwhile makes the whole decision be taken anew.
+    """
+    other = other_child(message)
+    if other is None or journey(other) in written:
+        return []
+    return [Draft(check(message.event.agency, message.event.id), b"{}", guard=journey(other))]
 
 
 def receipt_of(decided: Decided, text: tuple[str, int], attestation: Attestation) -> Draft:

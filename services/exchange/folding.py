@@ -5,10 +5,12 @@ Pure, and without a disclosure, so that a journey can be folded again from what 
 
 from dataclasses import replace
 
-from contracts.consents import Consent
+from contracts.consents import BasisKind, Consent
+from contracts.digests import remembered
 from contracts.journey import MOST_RECENT, Journey, Sent
 from contracts.kinds import Kind, Step, iso
 from contracts.messages.referral import Concern
+from contracts.told_once import with_told
 
 
 def _brought(before: Journey, carried: tuple[Consent, ...]) -> tuple[str, ...]:
@@ -17,8 +19,17 @@ def _brought(before: Journey, carried: tuple[Consent, ...]) -> tuple[str, ...]:
     return tuple(c.id for c in carried if c.id not in held)
 
 
-def folded(before: Journey, step: Step, kind: Kind, answered: tuple[int, ...]) -> Journey:
-    """Return the journey after an accepted message; needs `answered`, never a disclosure."""
+def folded(
+    before: Journey,
+    step: Step,
+    kind: Kind,
+    answered: tuple[int, ...],
+    new: tuple[tuple[int, str], ...] = (),
+) -> Journey:
+    """Return the journey after an accepted message; needs no disclosure.
+
+    `answered` and `new` are what its entry keeps of them: `answered` and `told`.
+    """
     # What child protection carries is not asked who took it, so nothing of it is held.
     urgent = kind.asks and getattr(step.content, "concern", None) is Concern.CHILD_PROTECTION
     event, at = step.event, step.at
@@ -41,6 +52,10 @@ def folded(before: Journey, step: Step, kind: Kind, answered: tuple[int, ...]) -
         now=at,
         live=before.live or live,
         answered={**after.answered, **marks} if marks else after.answered,
+        digests=remembered(after.digests, (e.digest for e in event.data.statements)),
+        told=with_told(after, new, event.agency, _basis(step, urgent=urgent))
+        if new
+        else after.told,
         recent=recent,
         support_by=event.id if after.support != before.support else after.support_by,
     )
@@ -48,3 +63,8 @@ def folded(before: Journey, step: Step, kind: Kind, answered: tuple[int, ...]) -
 
 def _new_parts(before: Journey, after: Journey) -> tuple[str, ...]:
     return tuple(a for a in after.involved if a not in before.involved)
+
+
+def _basis(step: Step, *, urgent: bool) -> str:
+    """Return the kind of basis on which a message went; child protection goes as such."""
+    return BasisKind.PROTECTION.value if urgent else step.event.data.basis.kind

@@ -10,7 +10,8 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from contracts.journey import Journey, load
+from contracts.journey import Journey
+from contracts.journey_json import load
 from contracts.records import entry_hash
 from contracts.subjects import LEDGER
 from contracts.subjects import journey as journey_subject

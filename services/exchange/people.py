@@ -8,6 +8,7 @@ from contracts.journey import MOST_CONSENTS, MOST_TAKEN
 from contracts.kinds import Situation
 from contracts.reasons import Refusal
 from contracts.roles import Capacity
+from services.exchange.consents import consent_faults
 
 
 def people_and_roles(s: Situation) -> Iterator[Refusal]:
@@ -83,12 +84,13 @@ def consents_carried(s: Situation) -> Iterator[Refusal]:
         return
     held = {c.consent.id for c in s.journey.consents} if s.journey else set[str]()
     for consent in (c for c in carried if c.id not in held):
+        yield from consent_faults(s, consent)
         known = s.directory.practitioner(consent.taken_by, s.event.time) is not None
         if not known or agency_of(consent.taken_by) != s.event.agency:
             yield Refusal("consent.taken-by", consent.taken_by)
     own = (c for c in s.consents if agency_of(c.consent.taken_by) == s.event.agency)
     taken = sum(1 for c in own if not c.spent(s.now))
-    if taken > MOST_TAKEN or sum(1 for c in s.consents if not c.expired(s.now)) > MOST_CONSENTS:
+    if taken > MOST_TAKEN or sum(1 for c in s.consents if not c.gives_way(s.now)) > MOST_CONSENTS:
         yield Refusal("journey.full")
 
 
@@ -98,6 +100,8 @@ def _recipients(s: Situation) -> Iterator[Refusal]:
     for recipient in s.event.data.recipients:
         if s.role_of(recipient.agency) is None:
             yield Refusal("agency.unknown", recipient.agency)
+        elif s.journey is not None and recipient.practitioner in s.journey.must_not_know:
+            yield Refusal("recipient.must-not-know")
         # Somebody who has left is known: whoever stands in sees it (contracts.desks).
         elif recipient.practitioner and not _works_or_worked(s, recipient):
             yield Refusal("practitioner.unknown", recipient.practitioner)

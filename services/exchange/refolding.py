@@ -34,5 +34,5 @@ def refold(entries: Iterable[Entry]) -> Journey | None:
         content, _ = content_of(kind, event.data.content)
         step = Step(event, content, decision.now, tuple(to.agency for to in decision.to))
         before = journey or Journey(child=event.subject)
-        journey = folded(before, step, kind, entry.answered)
+        journey = folded(before, step, kind, entry.answered, entry.told)
     return journey

@@ -20,6 +20,7 @@ from contracts.errors import HandrailError
 from contracts.event import Event
 from contracts.holding import HeldRecord, read_held
 from contracts.kinds import Opened
+from contracts.messages.linking import children_of
 from contracts.records import Decision, Receipt
 from contracts.subjects import held, receipt
 from services.exchange.attesting import LaneStep
@@ -59,10 +60,12 @@ class Worker:
         lanes: Callable[[], Iterable[str]],
         group: int = _GROUP,
         hold: timedelta = NEVER,
+        story_up: Callable[[], bool] = lambda: False,
     ) -> None:
         """Work the lanes of `lanes()`, deciding by `directory()`, opening by `intake()`.
 
         Evidence out of order is held for as long as `hold`; a `Waker` must run beside it then.
+        `story_up` tells whether the story service answers at present.
         `drained` tells whether there was nothing to decide at any moment since the start.
         """
         self._client = client
@@ -70,6 +73,7 @@ class Worker:
         self.holds = Holds(self.ledger, exchange, hold)
         self._exchange, self._key = exchange, key
         self._directory, self._intake, self._names = directory, intake, lanes
+        self._story_up = story_up
         self._lanes: dict[str, Lane] = {}
         self._taker = Taker(group)
         self._taken: set[Place] = set()
@@ -145,9 +149,11 @@ class Worker:
             arrived = await self.holds.awake(arrived)
         opened = self._fitting(await self._open(arrived, directory))
         messages = [m for _, m in opened if isinstance(m, Opened)]
-        await self.ledger.load(m.event.subject for m in messages)
+        await self.ledger.load(child for m in messages for child in children_of(m))
         await self._look_up(opened)
-        group = decide_all(opened, directory, self.ledger, self.holds.rule)
+        group = decide_all(
+            opened, directory, self.ledger, self.holds.rule, story_up=self._story_up()
+        )
         steps = self._steps([one.taken for one, _ in opened])
         writer = Writer(self._exchange, self._key, directory)
         drafts, root = writer.write(group, steps, self.ledger)

@@ -13,7 +13,7 @@ import orjson
 
 from contracts import base64url, jws
 from contracts.directory import Directory
-from contracts.journey import dump
+from contracts.journey_json import dump
 from contracts.kinds import Opened, iso
 from contracts.records import Outcome, entry_hash, shown_digest
 from contracts.seal import Disclosures
@@ -26,6 +26,7 @@ from services.exchange.decision import Accepted, Held, Refused, ToDeliver
 from services.exchange.drafts import (
     Draft,
     alert_records,
+    beside_of,
     check_of,
     cursor_of,
     grounds,
@@ -101,6 +102,8 @@ class Writer:
             body["reasons"] = grounds(verdict.reasons)
         if isinstance(verdict, Accepted | Refused):
             body["packs"] = verdict.packs
+            if verdict.story_up:
+                body["story_up"] = True
         return body
 
     def _alert(self, decided: Decided, leaves: Leaves) -> Alert | None:
@@ -134,11 +137,12 @@ class Writer:
             sent = [
                 self._delivery(d, message, verdict, text, attestation) for d in verdict.deliveries
             ]
-            return [entry, *sent, answer]
+            return [entry, *beside_of(message, written), *sent, answer]
         if isinstance(verdict, Held) and message is not None:
             return [held_of(message, verdict, decided), check_of(message, written), answer]
         if isinstance(verdict, Refused):
-            return [check_of(message, written), answer] if message else [answer]
+            stood_on = [check_of(message, written), *beside_of(message, written)] if message else []
+            return [*stood_on, answer]
         return [quarantined(decided), answer]
 
     def _delivery(
@@ -229,6 +233,10 @@ def _entry(
         "seal": message.sealed,
         "decision": decision,
         "answered": verdict.answered,
+        "told": verdict.told,
+        "asked_again": verdict.asked_again,
+        "statements": len(message.statements),
+        "carried": verdict.carried,
         "journey": orjson.Fragment(dump(verdict.journey)),
         "before": known.entry_hash,
     }

@@ -64,6 +64,7 @@ def _story(user: ServiceUser) -> Grant:
         publish=(
             *_reading("*"),
             *_consuming("story"),
+            "tracker.track",  # which clocks run, for the page that a family may ask for
             *_QUESTIONS,
             _own_lane(user),
             *_ANSWERS,

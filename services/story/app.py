@@ -8,20 +8,32 @@ from functools import partial
 
 from faststream import FastStream
 from faststream.nats import NatsBroker
-from nats.js import JetStreamContext
+from nats.aio.client import Client
 
 from services.runtime import log
+from services.runtime.collecting import calm_collector
 from services.runtime.directories import DirectoryHolder, from_file
 from services.runtime.partnership import Partnership
 from services.runtime.pulling import LIBRARY_LOGGER
 from services.runtime.subscribing import make_broker
 from services.runtime.tasks import first_of
 from services.runtime.watchdog import watch
+from services.story import finding, personal_desk
+from services.story.asking import FormDesk
+from services.story.attached import keep_swept
+from services.story.attachments import AttachmentDesk
+from services.story.breaking import Teller
+from services.story.erasing import recover
+from services.story.finding import FindingDesk
 from services.story.following import NEVER_GIVE_UP, Follower, bind
+from services.story.glass import GlassDesk, subscribe_glass
 from services.story.handlers import ReadingDesk, subscribe
+from services.story.indexing import Indexing
 from services.story.intake import IntakeKeys
 from services.story.keeping import SetAside, set_aside
+from services.story.personal_desk import PersonalDesk
 from services.story.store import Store
+from services.story.telling import NoticeTeller
 
 NAME = "story"
 _log = log.get(__name__)
@@ -38,8 +50,9 @@ async def run(partnership: Partnership, stop: asyncio.Event, *, ready: Callable[
 
 
 def open_store(partnership: Partnership) -> Store:
-    """Open the partnership's story; the keys are a database of their own."""
-    return Store(partnership.database("story"), partnership.database("story-keys"))
+    """Open the partnership's story; the keys and attachments are databases of their own."""
+    names = ("story", "story-keys", "story-attachments")
+    return Store(*map(partnership.database, names))
 
 
 async def _serve(partnership: Partnership, ready: Callable[[], None]) -> None:
@@ -58,16 +71,31 @@ async def _serve(partnership: Partnership, ready: Callable[[], None]) -> None:
     )
     app = FastStream(broker, logger=logging.getLogger(LIBRARY_LOGGER))
     try:
-        js = (await broker.connect()).jetstream()
+        client = await broker.connect()
+        js = client.jetstream()
+        await recover(store)
+        indexing = Indexing(store)
+        await indexing.prepare()
         await bind(js, store)
-        follower = _wire(broker, js, partnership, store, directory)
+        follower, notices = _wire(broker, client, partnership, store, directory)
+        intake = IntakeKeys(partnership.keys)
+        finding.subscribe(broker, FindingDesk(js, store, directory, intake, indexing))
         await app.start()
         # Asked after subscribing, so the answer proves that the server knows the subscriptions;
         # nats-py's flush does not, because its PING may overtake what waits to be sent.
         await js.account_info()
+        calm_collector()
         _log.info("service.ready")
         ready()
-        await first_of(watch(broker), follower.keep_settling(), directory.keep_fresh())
+        await first_of(
+            watch(broker),
+            follower.keep_settling(),
+            notices.keep_telling(),
+            indexing.keep_working(),
+            keep_swept(store),
+            directory.keep_fresh(),
+            store.recent.keep_swept(),
+        )
     finally:
         await app.stop()
         await store.close()
@@ -75,14 +103,23 @@ async def _serve(partnership: Partnership, ready: Callable[[], None]) -> None:
 
 def _wire(
     broker: NatsBroker,
-    js: JetStreamContext,
+    client: Client,
     partnership: Partnership,
     store: Store,
     directory: DirectoryHolder,
-) -> Follower:
+) -> tuple[Follower, NoticeTeller]:
+    js = client.jetstream()
     follower = Follower(js, store, directory, IntakeKeys(partnership.keys))
-    subscribe(broker, follower, ReadingDesk(js, store, directory))
-    return follower
+    desk = ReadingDesk(js, store, directory)
+    subscribe(broker, follower, desk)
+    FormDesk(desk, directory).subscribe(broker)
+    AttachmentDesk(desk).subscribe(broker)
+    personal_desk.subscribe(broker, PersonalDesk(client, desk, directory))
+    service = f"{partnership.id}.{NAME}"
+    notices = NoticeTeller(js, store, service)
+    teller = Teller(service, partial(partnership.service_key, NAME))
+    subscribe_glass(broker, GlassDesk(desk, store, directory, teller, notices))
+    return follower, notices
 
 
 class _Quarantine:

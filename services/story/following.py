@@ -26,9 +26,11 @@ from services.runtime.directories import DirectoryHolder
 from services.runtime.settlement import PermanentFault
 from services.runtime.sql import read_position
 from services.runtime.subscribing import Record
-from services.story.entries import AcceptedEntry, Told, cursors_of, entries_of, tell
+from services.story.entries import AcceptedEntry, LaneCursor, Told, cursors_of, entries_of, tell
+from services.story.erasing import carry_out
 from services.story.intake import IntakeKeys
 from services.story.keeping import SETTLED, keep, settle, unkept
+from services.story.orders import between_orders, outstanding
 from services.story.store import Store
 
 _log = log.get(__name__)
@@ -63,14 +65,28 @@ class Follower:
         `story.submission-gone`), and any other error for what may pass.
         """
         entries, cursors = entries_of(records), cursors_of(records)
-        wanted = await self._store.run(partial(unkept, entries=entries))
-        told = await self._tell(wanted)
-        now = datetime.now(UTC)
-        keys = await self._store.child_keys((t.entry.child for t in told if t.statements), now)
-        await self._store.run(partial(keep, told=told, keys=keys, cursors=cursors))
+        told = await self._tell(await self._wanted(entries))
+        for some, order in between_orders(told):
+            await self._keep(some)
+            if order is not None:
+                done = await carry_out(self._store, order)
+                _log.info("story.erased", count=done.statements, reason=order.because)
+        await self._keep((), cursors)
         self._waiting = self._waiting or bool(cursors)
         if told:
             _log.info("statements.stored", count=len(told), to_sequence=records[-1].sequence)
+
+    async def _wanted(self, entries: Sequence[AcceptedEntry]) -> list[AcceptedEntry]:
+        """Return, in order, what is not stored yet, and orders that are not carried out yet."""
+        wanted = {e.ledger for e in await self._store.run(partial(unkept, entries=entries))}
+        wanted |= {e.ledger for e in await self._store.run(partial(outstanding, entries=entries))}
+        return [e for e in entries if e.ledger in wanted]
+
+    async def _keep(self, told: Sequence[Told], cursors: Sequence[LaneCursor] = ()) -> None:
+        now = datetime.now(UTC)
+        async with self._store.changing:
+            keys = await self._store.child_keys((t.entry.child for t in told if t.statements), now)
+            await self._store.run(partial(keep, told=told, keys=keys, cursors=cursors))
 
     async def settle(self) -> None:
         """Move the lanes up to where the consumer has nothing outstanding."""

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, func, select
 
 from contracts import subjects
 from contracts.errors import HandrailError
-from contracts.journey import Journey, load
+from contracts.journey import Journey
+from contracts.journey_json import load
 from contracts.records import Decision, Delivery, Entry
 from services.agency.faults import Unproven, fault
-from services.agency.reading import verify_request
+from services.agency.reading import READ_TYP, ReadRequest, verify_request
 from services.agency.trusting import judged
 from services.runtime import log
 from services.runtime.directories import DirectoryHolder
@@ -28,9 +29,11 @@ from services.runtime.subscribing import (
     ledger_batch_subscriber,
     request_subscriber,
 )
-from services.story import reading
+from services.story import attached, reading
+from services.story.breaking import note_refusal
 from services.story.erasing import is_erased
 from services.story.following import DURABLE, Follower
+from services.story.joined import with_linked
 from services.story.keeping import SETTLED, positions
 from services.story.store import Store
 from services.story.tables import ERASED, MESSAGES, READS, SET_ASIDE, STATEMENTS
@@ -73,33 +76,65 @@ class ReadingDesk:
     async def read(self, request: Request) -> bytes:
         """Answer `{"statements": […], "withheld": n}` to a request on `story.<agency>.read`.
 
-        Raises `read.*` for a request that is not good, what `reading.read` raises, and
-        `story.behind` for a message that was delivered to the agency and whose statements are not
-        stored yet.
+        What is refused is recorded too. Raises `read.*` for a request that is not good, what
+        `reading.read` raises, and `story.behind` for a message that was delivered to the agency
+        and whose statements are not stored yet.
         """
-        inquiry = await self._inquiry(request)
-        await self._wait_for_delivered(inquiry)
-        child = inquiry.request.child
-        journey, child_key = await self._journey(child), await self.store.child_key(child)
-        now = datetime.now(UTC)
-        answer = await self.store.run(
-            partial(reading.read, inquiry=inquiry, journey=journey, child_key=child_key, now=now)
-        )
-        _log.info("story.read", count=answer.shown)
-        return answer.body
+        inquiry = await self.inquiry(request)
+        try:
+            return await self._read(inquiry)
+        except HandrailError as error:
+            noted = partial(note_refusal, inquiry=inquiry, code=error.code, now=datetime.now(UTC))
+            await self.store.run(noted)
+            raise
 
-    async def _inquiry(self, request: Request) -> reading.Inquiry:
+    async def _read(self, inquiry: reading.Inquiry) -> bytes:
+        if inquiry.request.message is not None:
+            await self._wait_for_delivered(inquiry)
+        journey = await self.journey(inquiry.request.child)
+        answer = await self._decided(inquiry, journey)
+        if journey.linked and inquiry.request.message is None:
+            answer = await with_linked(inquiry, journey, answer, self.journey, self._decided)
+        _log.info("story.read", count=answer.shown)
+        return await attached.marked(self.store, answer.body)
+
+    async def _decided(self, inquiry: reading.Inquiry, journey: Journey) -> reading.Answer:
+        child, now = inquiry.request.child, datetime.now(UTC)
+        async with self.store.changing:
+            key = await self.store.child_key(child)
+            return await self.store.run(
+                partial(
+                    reading.read,
+                    inquiry=inquiry,
+                    journey=journey,
+                    child_key=key,
+                    now=now,
+                    recent=self.store.recent,
+                )
+            )
+
+    async def inquiry(
+        self, request: Request, form: type[ReadRequest] = ReadRequest, typ: str = READ_TYP
+    ) -> reading.Inquiry:
+        """Return a request of `form` that a practitioner of the subject's agency signed just now.
+
+        Raises `read.*` for any other.
+        """
         agency, now = ".".join(request.subject.split(".")[1:3]), datetime.now(UTC)
         asked = await judged(
-            self._directory, lambda d: verify_request(request.data, agency, d, now)
+            self._directory,
+            lambda d: verify_request(request.data, agency, d, now, form=form, typ=typ),
         )
         if isinstance(asked, Unproven):
             raise fault(asked.code)
         found = self._directory.current.agency(agency, now)
         return reading.Inquiry(asked, agency, found.role if found else None)
 
-    async def _journey(self, child: str) -> Journey:
-        """Return the journey as its newest entry has it, read from the ledger's leader."""
+    async def journey(self, child: str) -> Journey:
+        """Return the journey as its newest entry has it, read from the ledger's leader.
+
+        Raises `story.not-found` for a child without one.
+        """
         data = await self._last(subjects.journey(child))
         if data is None:
             raise reading.not_found()

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from contracts.kinds import iso
 from contracts.questions import questions
 from services.runtime.sql import read_position, write_position
-from services.story import withdrawing
+from services.story import attached, index, withdrawing
 from services.story.entries import AcceptedEntry, LaneCursor, Told
 from services.story.locking import lock
+from services.story.orders import spared, wholly_erased
 from services.story.tables import CURSORS, ERASED, LANES, MESSAGES, SET_ASIDE, STATEMENTS
 
 SETTLED = "settled"
@@ -43,12 +44,13 @@ def unkept(connection: Connection, entries: Sequence[AcceptedEntry]) -> tuple[Ac
         )
     )
     stored = {(row.sender, row.message) for row in found}
-    erased = _erased(connection, entries)
+    erased, ordered = _erased(connection, entries), wholly_erased(connection, entries)
     return tuple(
         e
         for e in entries
         if (e.decision.agency, e.message) not in stored
         and iso(e.decision.now) > erased.get(e.child, "")
+        and e.ledger not in ordered
     )
 
 
@@ -60,13 +62,15 @@ def keep(
 ) -> None:
     """Store `told` under the children's `keys`, and note `cursors`; what is stored is skipped."""
     wanted = {e.ledger for e in unkept(connection, [t.entry for t in told])}
-    new = [t for t in told if t.entry.ledger in wanted]
+    new = spared(connection, [t for t in told if t.entry.ledger in wanted])
     if new:
         connection.execute(insert(MESSAGES), [_message(t) for t in new])
     rows = [row for t in new for row in _statements(t, keys)]
     if rows:
         connection.execute(insert(STATEMENTS), rows)
     withdrawing.note(connection, new)
+    attached.note(connection, new)
+    index.due(connection, new)
     _note(connection, cursors)
 
 

@@ -6,6 +6,7 @@ the statement's key. Without the child's key neither opens: destroying it is the
 """
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,6 +54,42 @@ def unlock(locked: Locked, child: str, digest: str, child_key: bytes) -> str:
         return AESGCM(key).decrypt(nonce, box, _bound(child, digest)).decode("ascii")
     except (InvalidUnwrap, InvalidTag, ValueError):
         raise damaged() from None
+
+
+def unlock_all(locked: Iterable[tuple[Locked, str]], child: str, child_key: bytes) -> list[str]:
+    """Return the disclosures of statements and their digests, as `unlock` returns one."""
+    bound, found = f"{_PURPOSE} {child} ".encode("ascii"), []
+    try:
+        for one, digest in locked:
+            key = aes_key_unwrap(child_key, one.wrapped_key)
+            nonce, box = one.ciphertext[:_NONCE_BYTES], one.ciphertext[_NONCE_BYTES:]
+            plain = AESGCM(key).decrypt(nonce, box, bound + digest.encode("ascii"))
+            found.append(plain.decode("ascii"))
+    except (InvalidUnwrap, InvalidTag, ValueError):
+        raise damaged() from None
+    return found
+
+
+def rewrapped(wrapped: bytes, old: bytes | None, new: bytes) -> bytes:
+    """Return a statement's key wrapped by `new`; one that is so already is left as it is.
+
+    Raises `HandrailError` `story.statement-damaged` when it opens with neither.
+    """
+    if opens(wrapped, new):
+        return wrapped
+    try:
+        return aes_key_wrap(new, aes_key_unwrap(old or b"", wrapped))
+    except (InvalidUnwrap, ValueError):
+        raise damaged() from None
+
+
+def opens(wrapped: bytes, child_key: bytes) -> bool:
+    """Tell whether `wrapped` is a statement's key under `child_key`."""
+    try:
+        aes_key_unwrap(child_key, wrapped)
+    except (InvalidUnwrap, ValueError):
+        return False
+    return True
 
 
 def damaged() -> HandrailError:

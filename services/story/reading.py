@@ -4,8 +4,8 @@ One transaction looks up the statements, decides, decrypts what is shown and not
 writes the read down; the answer goes out after it has been committed.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, insert, select
 
 from consent import KeptStatement, ReadRequest, Seen, decide_read
+from consent.limits import Item, item
 from contracts.consents import Basis
 from contracts.errors import HandrailError
 from contracts.journey import Journey
@@ -21,15 +22,19 @@ from contracts.kinds import iso
 from contracts.questions import Category
 from contracts.roles import Role
 from contracts.statements import Disclosed, binding, open_disclosures
+from contracts.whose import Purpose, purpose_of
 from services.agency.faults import fault
 from services.agency.reading import Asked
 from services.agency.reading import ReadRequest as Request
 from services.story.locking import Locked, damaged, unlock
-from services.story.tables import MESSAGES, READS, STATEMENTS
+from services.story.opening import opened_of, outlines_of
+from services.story.orders import is_ordered
+from services.story.recent import Opened, Recent
+from services.story.tables import MESSAGES, READS
 from services.story.withdrawing import taken_back, withdrawn
 
 _BASIS: Final[TypeAdapter[Basis]] = TypeAdapter(Basis)
-_MOST_BYTES: Final = 1_000_000
+MOST_BYTES: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +82,37 @@ def read(
     journey: Journey,
     child_key: bytes | None,
     now: datetime,
+    recent: Recent | None = None,
 ) -> Answer:
     """Return what `inquiry` may see at `now`, and record the read.
 
     `journey` is the child's as it stands, `child_key` opens the child's statements. Of the whole
-    story a withdrawn message is left out. Raises `read.replayed`, `story.not-found`,
-    `story.withdrawn`, `story.erased`, `story.statement-damaged` and `story.too-large`; nothing is
-    recorded then.
+    story a withdrawn message is left out; what is in `recent` is not opened again. Raises
+    `read.replayed`, `story.not-found`, `story.withdrawn`, `story.erased`,
+    `story.statement-damaged` and `story.too-large`; nothing is recorded then.
     """
-    _refuse_replay(connection, inquiry.asked)
+    refuse_replay(connection, inquiry.asked)
     messages = known(connection, inquiry)
-    if not messages:
+    if not messages or inquiry.asked.practitioner in journey.must_not_know:
         raise not_found()
-    by_ledger = _readable(connection, inquiry, messages, journey)
-    statements = _statements(connection, list(by_ledger))
-    kept = [_kept(s, by_ledger[s.ledger]) for s in statements]
-    request = ReadRequest(inquiry.agency, inquiry.role, tuple(kept), journey.consents, now)
-    decided = list(zip(statements, decide_read(request), strict=True))
+    by_ledger = readable(connection, inquiry, messages, journey)
+    statements = outlines_of(connection, list(by_ledger))
+    if not statements and is_ordered(connection, inquiry.request.child, inquiry.request.message):
+        raise erased()
+    request = read_request(inquiry, journey, kept_statements(statements, by_ledger), now)
+    decided = list(zip(statements, decide_each(request), strict=True))
     shown = [s for s, seen in decided if seen.shown]
     if shown and child_key is None:
         raise erased()
-    opened = [_open(s, inquiry.request.child, child_key or b"") for s in shown]
-    answer = _answer(shown, opened, by_ledger, withheld=len(statements) - len(shown))
-    used = {by_ledger[s.ledger].basis for s in shown}
-    _record(connection, inquiry, now, used, decided)
+    opened = opened_of(connection, shown, inquiry.request.child, child_key or b"", recent)
+    answer = answer_of(shown, opened, by_ledger, withheld=len(statements) - len(shown))
+    used = {by_ledger[ledger].basis for ledger in {s.ledger for s in shown}}
+    bases = sorted({_BASIS.validate_json(basis).kind for basis in used})
+    record(connection, inquiry, now, bases, decided)
     return answer
 
 
-def _readable(
+def readable(
     connection: Connection, inquiry: Inquiry, messages: Sequence[Row[Any]], journey: Journey
 ) -> dict[int, Row[Any]]:
     """Return those of `messages` that are not withdrawn; raises where one was asked for by name."""
@@ -134,7 +142,8 @@ def erased() -> HandrailError:
     )
 
 
-def _refuse_replay(connection: Connection, asked: Asked) -> None:
+def refuse_replay(connection: Connection, asked: Asked) -> None:
+    """Raise `read.replayed` where the request has been answered before."""
     used = select(READS.c.id).where(
         READS.c.practitioner == asked.practitioner, READS.c.nonce == asked.request.nonce
     )
@@ -142,23 +151,91 @@ def _refuse_replay(connection: Connection, asked: Asked) -> None:
         raise fault("read.replayed")
 
 
-def _statements(connection: Connection, ledgers: Sequence[int]) -> Sequence[Row[Any]]:
-    wanted = STATEMENTS.c.ledger.in_(ledgers)
-    order = (STATEMENTS.c.ledger, STATEMENTS.c.place)
-    return connection.execute(select(STATEMENTS).where(wanted).order_by(*order)).all()
-
-
-def _kept(statement: Row[Any], message: Row[Any]) -> KeptStatement:
-    return KeptStatement(
-        category=Category(statement.category),
-        basis=_BASIS.validate_json(message.basis),
-        sender=message.sender,
-        recipients=frozenset(orjson.loads(message.recipients)),
-        protection=message.protection,
+def read_request(
+    inquiry: Inquiry, journey: Journey, kept: tuple[KeptStatement, ...], now: datetime
+) -> ReadRequest:
+    """Return what is asked of `consent`: these statements, against the journey as it stands."""
+    return ReadRequest(
+        reader=inquiry.agency,
+        reader_role=inquiry.role,
+        statements=kept,
+        consents=journey.consents,
+        now=now,
+        practitioner=inquiry.asked.practitioner,
+        must_not_know=journey.must_not_know,
+        protected=journey.protected,
     )
 
 
-def _open(statement: Row[Any], child: str, child_key: bytes) -> Disclosed:
+def kept_statements(
+    statements: Sequence[Row[Any]], messages: Mapping[int, Row[Any]]
+) -> tuple[KeptStatement, ...]:
+    """Return statements as `consent` looks at them; `messages` are by their ledger sequence.
+
+    Those that `consent` cannot tell apart are one and the same value, decided once: `question` is
+    then that of one of them.
+    """
+    alike: dict[tuple[object, ...], _Carried] = {}
+    shared: dict[int, _Carried] = {}
+    for ledger, m in messages.items():
+        how = (m.basis, m.sender, m.recipients, m.protection, m.kind)
+        shared[ledger] = alike.setdefault(how, _Carried.of(m))
+    same: dict[tuple[int, Item], KeptStatement] = {}
+    known: dict[tuple[int, str, int], KeptStatement] = {}
+    found: list[KeptStatement] = []
+    for s in list[Any](statements):
+        carried = shared[s[0]]  # a row's members are costly to name, and there may be hundreds
+        key = id(carried), s[3], s[4]
+        kept = known.get(key)
+        if kept is None:
+            what = id(carried), item(Category(s.category), s.question)
+            kept = known[key] = same.setdefault(what, carried.kept(s))
+        found.append(kept)
+    return tuple(found)
+
+
+def decide_each(request: ReadRequest) -> Iterator[Seen]:
+    """Yield for each statement of `request` whether it is shown; one value is decided once."""
+    alone = {id(kept): kept for kept in request.statements}
+    seen = decide_read(replace(request, statements=tuple(alone.values())))
+    by_id = dict(zip(alone, seen, strict=True))
+    return (by_id[id(kept)] for kept in request.statements)
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """How a message carried its statements."""
+
+    basis: Basis
+    sender: str
+    recipients: frozenset[str]
+    protection: bool
+    purpose: Purpose | None
+
+    @classmethod
+    def of(cls, message: Row[Any]) -> "_Carried":
+        return cls(
+            basis=_BASIS.validate_json(message.basis),
+            sender=message.sender,
+            recipients=frozenset(orjson.loads(message.recipients)),
+            protection=message.protection,
+            purpose=purpose_of(message.kind),
+        )
+
+    def kept(self, statement: Row[Any]) -> KeptStatement:
+        return KeptStatement(
+            category=Category(statement.category),
+            basis=self.basis,
+            sender=self.sender,
+            recipients=self.recipients,
+            protection=self.protection,
+            question=statement.question,
+            purpose=self.purpose,
+        )
+
+
+def open_statement(statement: Row[Any], child: str, child_key: bytes) -> Disclosed:
+    """Return a stored statement as it was disclosed; raises `story.statement-damaged`."""
     locked = Locked(bytes(statement.ciphertext), bytes(statement.wrapped_key))
     digest = statement.digest
     disclosure = unlock(locked, child, digest, child_key)
@@ -169,44 +246,43 @@ def _open(statement: Row[Any], child: str, child_key: bytes) -> Disclosed:
     return opened[0]
 
 
-def _answer(
+def answer_of(
     shown: Sequence[Row[Any]],
-    opened: Sequence[Disclosed],
-    messages: dict[int, Row[Any]],
+    opened: Sequence[Opened],
+    messages: Mapping[int, Row[Any]],
     *,
     withheld: int,
 ) -> Answer:
-    told = [
-        {
-            "message": messages[row.ledger].message,
-            "sender": messages[row.ledger].sender,
-            "digest": one.digest,
-            "disclosure": one.disclosure,
-            "statement": one.statement.model_dump(mode="json", exclude_none=True),
-        }
-        for row, one in zip(shown, opened, strict=True)
-    ]
+    """Return the answer that shows `opened`; raises `story.too-large`."""
+    carriers = {ledger: (m.message, m.sender) for ledger, m in messages.items()}
+    told = [one.as_json(*carriers[row.ledger]) for row, one in zip(shown, opened, strict=True)]
     body = orjson.dumps({"statements": told, "withheld": withheld})
-    if len(body) > _MOST_BYTES:
-        raise HandrailError(
-            "story.too-large",
-            "the whole story is larger than one answer can be",
-            "read it message by message",
-        )
+    if len(body) > MOST_BYTES:
+        raise too_large()
     return Answer(len(told), withheld, body)
 
 
-def _record(
+def too_large() -> HandrailError:
+    """Return the answer for more than one answer can hold."""
+    return HandrailError(
+        "story.too-large",
+        "the whole story is larger than one answer can be",
+        "read it message by message",
+    )
+
+
+def record(
     connection: Connection,
     inquiry: Inquiry,
     now: datetime,
-    used: Iterable[str],
+    bases: Sequence[str],
     decided: Sequence[tuple[Row[Any], Seen]],
 ) -> None:
+    """Write a read down: who, when, why, on what bases, by which rules, and what was shown."""
     request = inquiry.request
-    bases = sorted({_BASIS.validate_json(basis).kind for basis in used})
     shown = [row.digest for row, seen in decided if seen.shown]
-    rules = dict.fromkeys(rule for _, seen in decided for rule in seen.rules)
+    alike = dict.fromkeys(seen.rules for _, seen in decided)
+    rules = dict.fromkeys(rule for rules in alike for rule in rules)
     row = {
         "practitioner": inquiry.asked.practitioner,
         "agency": inquiry.agency,
@@ -214,7 +290,7 @@ def _record(
         "purpose": request.purpose,
         "child": request.child,
         "message": request.message,
-        "basis": orjson.dumps(bases).decode(),
+        "basis": orjson.dumps(list(bases)).decode(),
         "rules": orjson.dumps(list(rules)).decode(),
         "shown": orjson.dumps(shown).decode(),
         "shown_count": len(shown),

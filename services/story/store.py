@@ -5,6 +5,7 @@ one. SQLite files by default, PostgreSQL by URL; both runners have one thread.
 """
 
 import asyncio
+import secrets
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -13,8 +14,13 @@ from sqlalchemy import Connection, Engine, MetaData, event, insert, select
 
 from contracts.errors import HandrailError
 from contracts.kinds import iso
+from contracts.matching import KEY_BYTES
 from services.runtime.sql import SqlRunner, create_tables, engine
+from services.story.attachment_tables import OBJECTS
+from services.story.erasure_tables import NEXT_KEYS
+from services.story.index_tables import MATCHING_KEYS
 from services.story.locking import new_child_key
+from services.story.recent import Recent
 from services.story.tables import CHILD_KEYS, KEYS, STORY
 
 Result = TypeVar("Result")
@@ -23,15 +29,35 @@ _SQLITE: Final = "sqlite"
 
 
 class Store:
-    """Open both databases and make what tables are missing; URLs as `runtime.sql.engine` takes."""
+    """Open the databases and make what tables are missing; URLs as `runtime.sql.engine` takes."""
 
-    def __init__(self, story_url: str, keys_url: str) -> None:
+    def __init__(self, story_url: str, keys_url: str, objects_url: str | None = None) -> None:
+        """Keep attachments in `objects_url`; where it is left out, beside the statements."""
         self._databases = (_opened(story_url, STORY), _opened(keys_url, KEYS))
         self._story, self._keys = (SqlRunner(database) for database in self._databases)
+        self._apart = _opened(objects_url, OBJECTS) if objects_url else None
+        self._objects = SqlRunner(self._apart) if self._apart is not None else self._story
+        if self._apart is None:
+            create_tables(self._databases[0], OBJECTS)
+        self.recent = Recent()
+        self.changing = asyncio.Lock()
+        """Held while a child's key changes, and from looking a key up until it has been used."""
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
         """Call `work` in a transaction on the database of statements and reads."""
         return await self._story.run(work)
+
+    async def run_objects(self, work: Callable[[Connection], Result]) -> Result:
+        """Call `work` in a transaction on the database of attachments."""
+        return await self._objects.run(work)
+
+    async def flush_objects(self) -> None:
+        """Have what was removed from the database of attachments leave its log file too.
+
+        Deleted pages are overwritten already; what a reader holds back goes with the next one.
+        """
+        if self._apart is not None and self._apart.dialect.name == _SQLITE:
+            await asyncio.to_thread(_flush, self._apart)
 
     async def child_keys(self, children: Iterable[str], now: datetime) -> dict[str, bytes]:
         """Return the keys of `children`; a child without one gets one, stored before it is used."""
@@ -43,8 +69,32 @@ class Store:
         found = await self._keys.run(lambda c: _held(c, [child]))
         return found.get(child)
 
+    async def matching_key(self, now: datetime) -> bytes:
+        """Return the partnership's matching key, made and stored when it is first asked for."""
+        return await self._keys.run(lambda c: _matching_key(c, now))
+
+    async def next_key(self, child: str, now: datetime) -> tuple[bytes | None, bytes]:
+        """Return the present key of `child`, if any, and the one that is to take its place.
+
+        The next one is stored before it is used, and stays the same until `change_key`.
+        """
+        return await self._keys.run(lambda c: _next_of(c, child, now))
+
+    async def change_key(self, child: str, *, kept: bool) -> bool:
+        """Destroy the present key of `child`, and put the next one in its place if it is `kept`.
+
+        Returns whether there was one; `scrub` ends it on disk.
+        """
+        self.recent.forget(child)
+        return await self._keys.run(lambda c: _change(c, child, kept=kept))
+
+    async def changing_keys(self) -> dict[str, tuple[bytes | None, bytes]]:
+        """Return the present and the next key of every child whose key was about to change."""
+        return await self._keys.run(_unchanged)
+
     async def destroy_key(self, child: str) -> bool:
         """Destroy the key of `child` and return whether there was one; `scrub` ends it on disk."""
+        self.recent.forget(child)
         gone = await self._keys.run(
             lambda c: c.execute(CHILD_KEYS.delete().where(CHILD_KEYS.c.child == child)).rowcount
         )
@@ -61,6 +111,8 @@ class Store:
     async def close(self) -> None:
         """Finish what has been asked for and close the connections."""
         await self._story.close()
+        if self._apart is not None:
+            await self._objects.close()
         await self._keys.close()
 
 
@@ -87,6 +139,40 @@ def _keys_of(connection: Connection, children: list[str], now: datetime) -> dict
     return held | made
 
 
+def _matching_key(connection: Connection, now: datetime) -> bytes:
+    found = connection.scalar(select(MATCHING_KEYS.c.secret))
+    if found is None:
+        found = secrets.token_bytes(KEY_BYTES)
+        made = {"purpose": "children", "secret": found, "made_at": iso(now)}
+        connection.execute(insert(MATCHING_KEYS).values(**made))
+    return bytes(found)
+
+
+def _next_of(connection: Connection, child: str, now: datetime) -> tuple[bytes | None, bytes]:
+    here = NEXT_KEYS.c.child == child
+    found = connection.scalar(select(NEXT_KEYS.c.secret).where(here))
+    secret = bytes(found) if found is not None else new_child_key()
+    if found is None:
+        connection.execute(insert(NEXT_KEYS).values(child=child, secret=secret, made_at=iso(now)))
+    return _held(connection, [child]).get(child), secret
+
+
+def _change(connection: Connection, child: str, *, kept: bool) -> bool:
+    here = NEXT_KEYS.c.child == child
+    following = connection.execute(select(NEXT_KEYS).where(here)).mappings().one_or_none()
+    gone = connection.execute(CHILD_KEYS.delete().where(CHILD_KEYS.c.child == child)).rowcount
+    if kept and following is not None:
+        connection.execute(insert(CHILD_KEYS).values(**following))
+    connection.execute(NEXT_KEYS.delete().where(here))
+    return gone > 0
+
+
+def _unchanged(connection: Connection) -> dict[str, tuple[bytes | None, bytes]]:
+    rows = connection.execute(select(NEXT_KEYS.c.child, NEXT_KEYS.c.secret)).all()
+    present = _held(connection, [row.child for row in rows])
+    return {row.child: (present.get(row.child), bytes(row.secret)) for row in rows}
+
+
 def _held(connection: Connection, children: list[str]) -> dict[str, bytes]:
     found = connection.execute(
         select(CHILD_KEYS.c.child, CHILD_KEYS.c.secret).where(CHILD_KEYS.c.child.in_(children))
@@ -101,6 +187,14 @@ def _scrub(database: Engine, tables: MetaData) -> None:
     with database.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         for table in tables.sorted_tables:
             connection.exec_driver_sql(f"VACUUM (FULL) {table.name}")
+
+
+def _flush(database: Engine) -> None:
+    raw = database.raw_connection()
+    try:
+        raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        raw.close()
 
 
 def _scrub_sqlite(database: Engine) -> None:

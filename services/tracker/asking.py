@@ -8,10 +8,11 @@ from sqlalchemy import Connection, RowMapping, Table, func, select
 
 from contracts.clocks import Clock, ClockState, state
 from contracts.errors import HandrailError
-from contracts.journey import load
+from contracts.journey_json import load
 from contracts.kinds import iso
 from contracts.rules import RulePacks
 from services.tracker.clock_rows import clock_of
+from services.tracker.measures import of_child
 from services.tracker.rulebook import title_of
 from services.tracker.store import LIVE, claim_position, count_rows
 from services.tracker.told_answers import telling
@@ -45,6 +46,7 @@ def track(connection: Connection, child: str, packs: RulePacks, now: datetime) -
         "custody": [_custody(c) for c in _rows(connection, LIVE.custody, child, "number")],
         "told": [_told(t) for t in _rows(connection, LIVE.told, child, "entry")],
         "telling": telling(connection, child, now),
+        "told_once": of_child(connection, child),
     }
 
 
@@ -115,6 +117,8 @@ def _journey(row: RowMapping) -> Answer:
         "lead_left": bool(journey.lead_left),
         "moved_to": journey.moved_to,
         "involved": list(journey.involved),
+        "linked": list(journey.linked),
+        "linked_into": journey.linked_into or None,
         "entries": row["entries"],
         "updated_at": _at(row["updated_at"]),
     }

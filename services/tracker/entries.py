@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from contracts.errors import HandrailError
 from contracts.event import Event
-from contracts.journey import Journey, load
+from contracts.journey import Journey
+from contracts.journey_json import load
 from contracts.reasons import Refusal
 from contracts.records import Decision, Entry, Outcome, Quarantined, Receipt
 from contracts.seal import Sealed, peek
@@ -48,7 +49,8 @@ class Step:
 
     `number` counts the entries of this journey from 1; `decided_at` is the decision's own instant,
     `stored_at` when the ledger took it; `compact` is the journey as the ledger holds it, `answered`
-    are the numbers of the questions that the message answers.
+    are the numbers of the questions that the message answers, `asked_again` of those that a family
+    had answered before; of its `statements`, `carried` were carried on from an earlier message.
     """
 
     number: int
@@ -59,6 +61,9 @@ class Step:
     journey: Journey
     compact: dict[str, Any]
     answered: tuple[int, ...] = ()
+    asked_again: tuple[int, ...] = ()
+    statements: int = 0
+    carried: int = 0
 
     @property
     def child(self) -> str:
@@ -143,6 +148,9 @@ def _step(record: Record) -> Step:
         journey=journey,
         compact=entry.journey,
         answered=entry.answered,
+        asked_again=entry.asked_again,
+        statements=entry.statements,
+        carried=entry.carried,
     )
 
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, func, insert, select, update
 
 from contracts.errors import HandrailError
-from contracts.journey import Journey, Lead, load
+from contracts.journey import Journey, Lead
+from contracts.journey_json import load
 from contracts.messages.corrections import REDIRECTED, WITHDRAWN, MessageWithdrawn
 from contracts.messages.guards import WITHDRAWN as WITHDRAWN_OUTCOME
 from services.runtime.sql import SqlRunner

@@ -21,6 +21,7 @@ from services.runtime.subscribing import Request, ledger_batch_subscriber, reque
 from services.tracker import asking
 from services.tracker.entries import JOURNEYS
 from services.tracker.following import Follower
+from services.tracker.measures import measures
 from services.tracker.rebuild import rebuild_tables
 from services.tracker.report import quarter as reporting
 from services.tracker.report.form import ReportRequest
@@ -50,14 +51,7 @@ class Desk:
 
     async def track(self, request: Request) -> bytes:
         """Answer with a child's journey; raises `track.invalid` and `track.unknown-child`."""
-        try:
-            asked = TrackRequest.model_validate_json(request.data)
-        except ValidationError:
-            raise HandrailError(
-                "track.invalid",
-                "the question does not name a child by a reference",
-                'ask with {"child": "..."}, the reference as the receipt gives it',
-            ) from None
+        asked = _about(request)
         now = self.clock()
         packs = self.book().at(now).packs
         question = partial(asking.track, child=asked.child, packs=packs, now=now)
@@ -80,6 +74,14 @@ class Desk:
         names = book.names_within(days.begins, days.ends)
         rows = await self.runner.run(partial(material, days=days, packs=packs, now=now))
         return reporting.report(rows, asked, names, now).model_dump_json().encode()
+
+    async def measures(self, request: Request) -> bytes:
+        """Answer with what was asked again and filled without asking, of a child or of the area.
+
+        Raises `track.invalid` and `track.unknown-child`.
+        """
+        child = _about(request).child if request.data not in (b"", b"{}") else None
+        return orjson.dumps(await self.runner.run(partial(measures, child=child)))
 
     async def quarantine(self, _request: Request) -> bytes:
         """Answer with what was set aside."""
@@ -116,3 +118,15 @@ def subscribe(broker: NatsBroker, follower: Follower, desk: Desk) -> None:
     request_subscriber(broker, "tracker.status")(desk.status)
     request_subscriber(broker, "tracker.rebuild")(desk.rebuild)
     request_subscriber(broker, "tracker.report")(desk.report)
+    request_subscriber(broker, "tracker.measures")(desk.measures)
+
+
+def _about(request: Request) -> TrackRequest:
+    try:
+        return TrackRequest.model_validate_json(request.data)
+    except ValidationError:
+        raise HandrailError(
+            "track.invalid",
+            "the question does not name a child by a reference",
+            'ask with {"child": "..."}, the reference as the receipt gives it',
+        ) from None

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Text, cast, select
 
-from contracts.journey import Journey, load
+from contracts.journey import Journey
+from contracts.journey_json import load
 from contracts.kinds import iso
 from services.tracker.store import LIVE
 

@@ -43,7 +43,8 @@ def facts(prefix: str, metadata: MetaData) -> Table:
     """Return the table of what a report counts of each accepted message.
 
     The rest is the message's own row. `at` is the decision, or of history the day it tells of;
-    `level` is the child's before it.
+    `level` is the child's before it; `asked` are answers to questions that families are asked,
+    `carried` those of its `statements` that were carried on from an earlier message.
     """
     return Table(
         f"{prefix}facts",
@@ -55,6 +56,8 @@ def facts(prefix: str, metadata: MetaData) -> Table:
         Column("direction", String(16)),
         Column("asked", Integer, nullable=False),
         Column("asked_again", Integer, nullable=False),
+        Column("statements", Integer, nullable=False),
+        Column("carried", Integer, nullable=False),
         Index(f"{prefix}facts_at", "at"),
     )
 

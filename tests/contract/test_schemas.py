@@ -12,7 +12,7 @@ from contracts import asyncapi, schema_build, subjects
 from contracts.document import DOCUMENT_KINDS, parse, to_event
 from contracts.errors import HandrailError
 from contracts.messages import KINDS
-from contracts.questions import questions
+from contracts.questions import questions, version
 from contracts.reasons import reasons
 from services.agency.reading import ReadRequest
 from services.cli.founding import create
@@ -107,6 +107,7 @@ def test_events_are_cloudevents(partnership: Partnership, shared_data: Path) -> 
         assert validator.is_valid(event.as_json()), example.name
 
 
+_SAID = {"question": "identity.name", "value": "x", "said_by": "mother"}
 MISTAKES: list[dict[str, Any]] = [
     {"kind": "referral.refused"},
     {"child": "Jane"},
@@ -125,6 +126,13 @@ MISTAKES: list[dict[str, Any]] = [
             {"question": "identity.name", "value": "x", "answer": "declined", "said_by": "mother"}
         ]
     },
+    {"statements": [{**_SAID, "again": "correction"}]},
+    {"statements": [{**_SAID, "corrects": "a" * 43}]},
+    {"statements": [{**_SAID, "again": "update", "corrects": "a" * 43, "because": "x"}]},
+    {"statements": [{**_SAID, "again": "correction", "corrects": "a" * 42}]},
+    {"statements": [{**_SAID, "again": "update"}]},
+    {"statements": [{**_SAID, "again": "twice"}]},
+    {"statements": [{**_SAID, "carried_from": "x"}]},
     {"unknown": 1},
 ]
 
@@ -147,10 +155,39 @@ def test_every_kind_has_its_schema_and_every_person_s_kind_its_document() -> Non
 
 def test_the_lists_are_whole() -> None:
     """Every question and every reason for refusal is published with its words."""
-    assert [q["key"] for q in schema("questions.json")["questions"]] == list(questions())
+    catalogue = schema("questions.json")
+    assert [q["key"] for q in catalogue["questions"]] == list(questions())
+    assert catalogue["version"] == version()
     published = schema("reasons.json")["reasons"]
     assert [r["code"] for r in published] == list(reasons())
     assert all(r["citation"] and r["message"] and r["remedy"] for r in published)
+
+
+@pytest.mark.parametrize(
+    ("filled", "fits"),
+    [
+        ({"identity.sex": "M", "identity.name": "Ida", "family.interpreter": True}, True),
+        ({"identity.disability": ["MOB", "AUT"]}, True),
+        ({"identity.disability": "MOB"}, True),
+        ({"identity.disability": []}, False),
+        ({"identity.sex": "male"}, False),
+        ({"identity.sex": ["M"]}, False),
+        ({"identity.name": None}, False),
+        ({"identity.nickname": "Ida"}, False),
+    ],
+    ids=str,
+)
+def test_a_form_takes_what_the_catalogue_takes(filled: dict[str, Any], *, fits: bool) -> None:
+    """The catalogue's JSON Schema knows every key and every code, and no other."""
+    made = schema_build.form_schema()
+
+    assert jsonschema_rs.validator_for(made).is_valid(filled) == fits
+    known = all(key in questions() and questions()[key].takes(v) for key, v in filled.items())
+    assert (known and None not in filled.values()) == fits
+    assert made["properties"].keys() == questions().keys()
+    for key, question in questions().items():
+        about = made["properties"][key]["x-handrail"]
+        assert (about["number"], about["who"]) == (question.number, question.who)
 
 
 def test_the_asyncapi_document_is_valid(shared_data: Path) -> None:

@@ -159,3 +159,33 @@ def test_statements_of_any_number_agree() -> None:
         payload = orjson.dumps({"statements": made.elements})
         found = _verified(payload, made.disclosures)["statements"]
         assert sorted(found, key=str) == sorted(_as_json(statements), key=str)
+
+
+def test_a_disclosure_from_another_message_opens_nothing(sealed: Sealed) -> None:
+    """One that matches no digest of the seal is refused here, and never shown by the package."""
+    payload, disclosures = _parts(sealed)
+    other = seal_statements([AREA.statement("concern.what_happened", "another family's")])
+    whole = (*disclosures, *other.disclosures)
+    assert sealed.disclosures is not None
+    moved = Sealed(sealed.text, Disclosures(sealed.disclosures.salt, whole))
+
+    assert AREA.codes(moved) == {"statements.mismatch"}
+    try:
+        shown = _verified(payload, whole)["data"]["statements"]
+    except ValueError:
+        shown = []
+    assert "another family's" not in {one.get("value") for one in shown}
+
+
+@pytest.mark.parametrize("place", range(len(PACK)))
+def test_a_changed_disclosure_matches_no_digest(sealed: Sealed, place: int) -> None:
+    """Whichever statement is changed after sealing, it is refused."""
+    _, disclosures = _parts(sealed)
+    salt, said = orjson.loads(base64url.decode(disclosures[place]) or b"")
+    changed = base64url.encode(orjson.dumps([salt, {**said, "said_by": "somebody else"}]))
+    whole = (*disclosures[:place], changed, *disclosures[place + 1 :])
+    assert sealed.disclosures is not None
+
+    made = Sealed(sealed.text, Disclosures(sealed.disclosures.salt, whole))
+
+    assert AREA.codes(made) == {"statements.mismatch"}

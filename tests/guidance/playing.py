@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from contracts.event import Event
 from contracts.identifiers import new_reference
-from contracts.journey import Journey, load
+from contracts.journey import Journey
+from contracts.journey_json import load
 from contracts.records import Decision, Entry, Outcome
 from contracts.seal import Sealed, peek
 from contracts.subjects import journey

@@ -67,6 +67,12 @@ class System:
         """Run a command as `say` does and return its JSON."""
         return self.say(*words, code=code).json
 
+    def ask(self, *words: object) -> dict[str, Any]:
+        """Run a command that may be refused as yet, and return its JSON either way."""
+        done = _RUNNER.invoke(app, [*map(str, words), "--dir", str(self.folder), "--json"])
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
     def send(self, document: dict[str, Any], author: str, *more: object, code: int = 0) -> Said:
         """Write `document` into a file and send it as `author`."""
         return self.say("send", self.paper(document), "--as", author, *more, code=code)

@@ -98,11 +98,14 @@ class World:
         """Read as a practitioner of `agency`, through its gateway."""
         return await self.forward(agency, self.request(READERS[agency], child, message))
 
-    async def forward(self, agency: str, data: bytes) -> dict[str, Any]:
+    async def forward(self, agency: str, data: bytes, verb: str = "read") -> dict[str, Any]:
         """Ask the story as the gateway of `agency` does."""
+        return orjson.loads(await self.forward_raw(agency, data, verb))  # type: ignore[no-any-return]
+
+    async def forward_raw(self, agency: str, data: bytes, verb: str = "read") -> bytes:
+        """Ask as `forward` does, and give the bytes of the answer."""
         gateway = next(name for name, carried in GATEWAYS.items() if agency in carried)
-        subject = f"story.{agency}.read"
-        return orjson.loads(await ask(self.clients[f"{gateway}-service"], subject, data))  # type: ignore[no-any-return]
+        return await ask(self.clients[f"{gateway}-service"], f"story.{agency}.{verb}", data)
 
     async def admin(self, what: str) -> dict[str, Any]:
         """Ask as the operator."""

@@ -9,7 +9,7 @@ import pytest_asyncio
 from nats.errors import Error as NatsError
 
 from contracts.identifiers import new_reference
-from contracts.journey import load
+from contracts.journey_json import load
 from contracts.kinds import Opened
 from contracts.records import Entry, Outcome
 from contracts.seal import Sealed, peek

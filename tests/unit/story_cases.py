@@ -12,7 +12,8 @@ from contracts import base64url, subjects
 from contracts.consents import Consent, ConsentHeld, Covers, GivenBy
 from contracts.event import Event
 from contracts.identifiers import new_reference
-from contracts.journey import Journey, dump
+from contracts.journey import Journey
+from contracts.journey_json import dump
 from contracts.kinds import iso
 from contracts.questions import Category
 from contracts.reasons import Refusal

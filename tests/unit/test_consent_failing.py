@@ -148,13 +148,14 @@ def test_a_broken_value_never_raises_and_is_shared_only_where_it_is_not_looked_a
 
 _SIGNING = {"sender", "author", "countersigners", "line_managers"}
 _CONSENT = {"consents", "now"}
+_ADDRESS = {"protected", "questions", "purpose"}
 NOT_LOOKED_AT = {
-    "notice": _SIGNING | _CONSENT | {"protection"},
-    "consent": _SIGNING | {"protection"},
-    "consent_override": _CONSENT | {"protection"},
-    "statutory_duty": _SIGNING | _CONSENT | {"protection"},
-    "court_order": _SIGNING | _CONSENT | {"protection"},
-    "child_protection": _SIGNING | _CONSENT,
+    "notice": _SIGNING | _CONSENT | _ADDRESS | {"protection"},
+    "consent": _SIGNING | {"protection", "questions", "purpose"},
+    "consent_override": _CONSENT | {"protection", "questions", "purpose"},
+    "statutory_duty": _SIGNING | _CONSENT | {"protection", "questions", "purpose"},
+    "court_order": _SIGNING | _CONSENT | {"protection", "questions", "purpose"},
+    "child_protection": _SIGNING | _CONSENT | _ADDRESS,
 }
 
 
@@ -169,6 +170,16 @@ def test_a_clock_without_zone_withholds_what_depends_on_it() -> None:
 def test_an_unknown_basis_withholds(basis: object) -> None:
     """A basis that the contract does not have carries nothing."""
     assert decide(request(basis=basis)) == Withhold(("basis.unknown",), NOT_ENTITLED)
+
+
+def test_an_unknown_basis_towards_an_unknown_agency_is_told_as_both() -> None:
+    """Every reason is given at once, here as well."""
+    basis = SimpleNamespace(kind="goodwill")
+    answer = decide(request(basis=basis, recipient_role=None))
+
+    assert isinstance(answer, Withhold)
+    assert answer.rules == ("recipient.unknown", "basis.unknown")
+    assert answer.reasons == (Refusal("agency.unknown", "demo.front-door"), *NOT_ENTITLED)
 
 
 @pytest.mark.parametrize("basis", [None, "consent", SimpleNamespace()])
@@ -195,7 +206,7 @@ def test_a_statement_of_an_unknown_category_is_held_back() -> None:
 def test_every_rule_is_in_the_table_with_a_citation_and_every_reason_in_the_closed_list() -> None:
     """No rule fires that cannot be explained, and the table explains none that cannot fire."""
     checks = {check for _, check in every_check()} | {bases.BASIS_UNKNOWN}
-    reading = {"read.own-words", "read.not-recipient"}
+    reading = {rule for rule in RULES if rule.startswith("read.")}
 
     assert {c.rule for c in checks} | {g.carries for g in GATES.values()} | reading == set(RULES)
     assert {c.code for c in checks} <= reasons().keys()

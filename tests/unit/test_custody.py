@@ -22,6 +22,7 @@ from tests.area import (
     CAF_MANAGER,
     CAF_WORKER,
     CARE,
+    DOCTOR,
     HEAD,
     MANAGER,
     SCHOOL,
@@ -31,6 +32,7 @@ from tests.area import (
 )
 from tests.crafting import payload_of, resealed
 from tests.tracking import LedgerWriter
+from tests.unit.test_kinds_linking import RETIRED, SURVIVOR, linked
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -303,3 +305,52 @@ def test_in_whatever_order_they_come_nobody_leads_unsigned_or_twice(places: list
         assert one.until <= after.since
     if [*places] != sorted(set(places)) or (places and places != [*range(len(places))]):
         assert not chain.holds
+
+
+def test_a_retired_reference_ends_its_lead_by_the_joining_message() -> None:
+    """Its chain ends legally with the join, the survivor's goes on, and nobody leads it again."""
+    two = Two(Area(NOW))
+    first, second = two.pieces(RETIRED), two.pieces(SURVIVOR)
+    retired, survivor = (
+        prove_custody(child, pieces, two.area.directory)
+        for child, pieces in ((RETIRED, first), (SURVIVOR, second))
+    )
+    assert retired.holds
+    assert survivor.holds
+    assert retired.led[-1].until_kind == "child.linked"
+    assert [one.practitioner for one in (*retired.led, *survivor.led) if one.until is None] == [
+        TEACHER
+    ]
+
+    again = m.opened_before(two.area, RETIRED, lead=DOCTOR)
+    chain = prove_custody(RETIRED, [*first, Piece(again, NOW)], two.area.directory)
+    assert (Doubt.DOUBLE, "chain.led-elsewhere") in found(chain)
+
+
+def test_a_join_that_names_another_lead_is_not_proved() -> None:
+    """The survivor's chain holds the named lead against who leads it."""
+    area = Area(NOW)
+    told = linked(area, SURVIVOR, RETIRED, content={"lead": DOCTOR})
+    pieces = [Piece(m.opened_before(area, SURVIVOR, lead=TEACHER), NOW), Piece(told, NOW)]
+    chain = prove_custody(SURVIVOR, pieces, area.directory)
+    assert found(chain) == [(Doubt.UNPROVED, "chain.other-lead")]
+
+
+class Two:
+    """A child under two references, joined."""
+
+    def __init__(self, area: Area) -> None:
+        self.area = area
+        first = linked(area, RETIRED, SURVIVOR)
+        event_id = payload_of(first)["id"]
+        self._sealed = {
+            RETIRED: (m.opened_before(area, RETIRED, lead=DOCTOR), first),
+            SURVIVOR: (
+                m.opened_before(area, SURVIVOR, lead=TEACHER),
+                linked(area, SURVIVOR, RETIRED, answers=event_id),
+            ),
+        }
+
+    def pieces(self, child: str) -> list[Piece]:
+        """The messages about one of the references."""
+        return [Piece(sealed, NOW) for sealed in self._sealed[child]]

@@ -91,6 +91,10 @@ def test_what_the_document_says_is_kept() -> None:
         "recorded_by": "demo.hilltop-school.ken-liddle",
         "recorded_at": "2026-11-01T08:00:00Z",
         "standing": "report",
+        "again": "correction",
+        "because": "The aunt had mistaken the day.",
+        "corrects": "a" * 43,
+        "carried_from": "MESSAGE0000000000000",
     }
     written = referral(
         id="MESSAGE0000000000001",
@@ -112,7 +116,8 @@ def test_what_the_document_says_is_kept() -> None:
         disclosures.items,
     )
     assert isinstance(opened, tuple)
-    assert opened[0].statement.model_dump(mode="json") == {**statement, "answer": "given"}
+    said = {**statement, "answer": "given", "attachment": None}
+    assert opened[0].statement.model_dump(mode="json") == said
 
 
 def test_the_author_signs_in_the_capacity_that_the_kind_asks_for() -> None:

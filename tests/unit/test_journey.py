@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 
 from contracts.consents import Consent, ConsentHeld, Covers, GivenBy
 from contracts.identifiers import new_reference
-from contracts.journey import (
-    FOLD_VERSION,
-    Assessment,
-    Journey,
-    Lead,
-    Proposal,
-    Request,
-    dump,
-    load,
-)
+from contracts.journey import Assessment, Journey, Lead, Proposal, Request
+from contracts.journey_json import FOLD_VERSION, dump, load
 from contracts.kinds import iso
 from contracts.questions import Category
 from contracts.roles import Level, Role

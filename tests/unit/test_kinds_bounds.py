@@ -10,13 +10,14 @@ import pytest
 from contracts.consents import ConsentHeld
 from contracts.directory import Directory
 from contracts.identifiers import new_reference
-from contracts.journey import MOST_RECENT, MOST_TAKEN, Journey, Request, Standard, dump, load
+from contracts.journey import MOST_RECENT, MOST_TAKEN, Journey, Request, Standard
 from contracts.journey_bounds import (
     MOST_OPEN_PROTECTION,
     MOST_REQUESTS,
     MOST_STANDARDS_EACH,
     kept_requests,
 )
+from contracts.journey_json import dump, load
 from contracts.roles import Capacity
 from tests import messages as m
 from tests import messages_real_life as r

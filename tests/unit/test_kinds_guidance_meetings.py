@@ -6,8 +6,8 @@ import pytest
 
 from contracts.event import Signer
 from contracts.identifiers import new_reference
-from contracts.journey import dump
 from contracts.journey_bounds import MOST_MEETINGS
+from contracts.journey_json import dump
 from contracts.kinds import iso
 from contracts.roles import Capacity, Level
 from tests import messages as m

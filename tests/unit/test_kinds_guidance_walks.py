@@ -8,8 +8,9 @@ import pytest
 
 from contracts.consents import Covers
 from contracts.identifiers import new_reference
-from contracts.journey import Journey, dump
+from contracts.journey import Journey
 from contracts.journey_bounds import MOST_MEETINGS
+from contracts.journey_json import dump
 from contracts.kinds import Opened
 from contracts.messages.stepdown import REQUESTED
 from contracts.roles import Capacity, Level, Role

@@ -74,6 +74,16 @@ def _contents(area: Area) -> dict[str, dict[str, Any]]:
         "disagreement.raised": {"about": some, "stage": 1},
         "disagreement.resolved": {"outcome": "upheld"},
         "enquiry.made": {"by": "email"},
+        "child.linked": {
+            "other": some,
+            "survivor": some,
+            "because": "family_confirmed",
+        },
+        "child.unlinked": {"other": some, "because": "different_children"},
+        "sharing.withheld": {"withheld_from": [SCHOOL], "because": "more_detrimental"},
+        "address.protected": {"by": "family"},
+        "people.must-not-know": {"people": ["family"]},
+        "story.erased": {"because": "request"},
         "task.set": {"due_at": soon, "practitioner": CAF_WORKER},
         "work.handed-on": {"from_practitioner": DOCTOR, "to_practitioner": DOCTOR},
     }

@@ -18,13 +18,15 @@ from contracts.kinds import iso
 from contracts.rules.loader import USUAL
 from contracts.worktime import LONDON
 from services.runtime.sql import engine
+from services.tracker.asking import track
+from services.tracker.measures import measures
 from services.tracker.report.form import Report, ReportRequest
 from services.tracker.report.period import period
 from services.tracker.report.quarter import report
 from services.tracker.report.reading import material
 from services.tracker.store import LIVE, prepare
 from tests import messages as m
-from tests.area import CARE, FRONT, SCHOOL, Area
+from tests.area import CARE, FRONT, SCHOOL, TEACHER, Area
 from tests.messages_real_life import clock, missed, redirected, standard
 from tests.tracking import LedgerWriter, rows
 
@@ -153,36 +155,63 @@ def test_a_whole_step_up_and_step_down_is_reported(database: Engine, ledger: Led
     assert found.sample.children == (child,)
 
 
-def test_a_question_answered_before_is_asked_again(database: Engine, ledger: LedgerWriter) -> None:
-    """The second answer to the same question counts, the reason for a decision does not."""
+def told_twice(ledger: LedgerWriter) -> str:
+    """The school refers, and asks for the household again two days later, carrying the rest on."""
     child, area = new_reference(), ledger.area
-    first = ledger.accept(m.referral(area, child))
-    reason = [area.statement("decision.reason")]
-    decided = {
-        "answers": first,
-        "content": {"outcome": "not_met"},
-        "basis": {"kind": "statutory_duty", "provision": "CA1989-s17"},
-        "capacity": "duty_worker",
-    }
-    ledger.accept(
-        area.sealed("referral.decided", child, f"{FRONT}.duty", [SCHOOL], reason, **decided)
-    )
-    second = ledger.accept(m.referral(area, child))
-    ledger.accept(
-        area.sealed(
-            "referral.decided",
-            child,
-            f"{FRONT}.duty",
-            [SCHOOL],
-            reason,
-            **{**decided, "answers": second},
-        )
-    )
+    on_duty = {"kind": "statutory_duty", "provision": "CA1989-s17"}
+    content = {"concern": "child_in_need", "source": "2A"}
+    happened = area.statement("concern.what_happened")
+    siblings = area.statement("family.siblings")
+    first = [happened, siblings, area.statement("family.household")]
+    about = {"basis": on_duty, "content": content}
+    ledger.accept(area.sealed("referral.submitted", child, TEACHER, [FRONT], first, **about))
+    carried = siblings.model_copy(update={"carried_from": new_reference()})
+    ledger.later(days=2)
+    again = [area.statement("concern.what_happened"), carried, area.statement("family.household")]
+    told = {**about, "time": area.now}
+    ledger.accept(area.sealed("referral.submitted", child, TEACHER, [FRONT], again, **told))
+    return child
+
+
+def test_a_question_answered_before_is_asked_again(database: Engine, ledger: LedgerWriter) -> None:
+    """A fresh answer asked for on a later day counts; what is carried on or stays open does not."""
+    told_twice(ledger)
     ledger.follow(database)
     found = reported(database, ledger)
 
     assert numbers(found, "questions_asked_again", "again") == {(SCHOOL,): 1}
-    assert numbers(found, "questions_asked_again", "answers") == {(SCHOOL,): 2}
+    assert numbers(found, "questions_asked_again", "answers") == {(SCHOOL,): 4}
+    form = ("Multi-agency referral", SCHOOL)
+    assert numbers(found, "filled_without_asking", "carried") == {form: 1}
+    assert numbers(found, "filled_without_asking", "statements") == {form: 6}
+    assert numbers(found, "filled_without_asking", "share_carried") == {form: 16.7}
+
+
+def test_both_measures_are_live_of_a_child_and_of_the_area(
+    database: Engine, ledger: LedgerWriter
+) -> None:
+    """What a report counts is there at any time: of one child, of the area, and of each agency."""
+    child, other = told_twice(ledger), told_twice(ledger)
+    ledger.follow(database)
+    with database.begin() as connection:
+        of_child = measures(connection, child)
+        of_area = measures(connection)
+        tracked = track(connection, other, ledger.book.packs, ledger.area.now)["told_once"]
+        with pytest.raises(HandrailError) as caught:
+            measures(connection, new_reference())
+
+    one = {
+        "answers": 4,
+        "asked_again": 1,
+        "form_statements": 6,
+        "carried": 1,
+        "filled_without_asking": 16.7,
+    }
+    both = {**one, "answers": 8, "asked_again": 2, "form_statements": 12, "carried": 2}
+    assert of_child == {"child": child, **one}
+    assert tracked == one
+    assert of_area == {**both, "agencies": {SCHOOL: both}}
+    assert caught.value.code == "track.unknown-child"
 
 
 def test_a_missed_standard_is_unexplained_until_somebody_explains_it(
@@ -245,11 +274,14 @@ def test_what_a_report_needs_holds_no_statement(database: Engine, ledger: Ledger
 def test_a_redirected_request_asks_nobody_again(database: Engine, ledger: LedgerWriter) -> None:
     """Who passes a request on repeats what was said, and no family was asked for it."""
     child, area = new_reference(), ledger.area
-    request = ledger.accept(m.referral(area, child))
-    ledger.accept(redirected(area, child, request, CARE))
+    said = [area.statement(q) for q in ("concern.what_happened", "health.general")]
+    request = ledger.accept(m.referral(area, child, statements=said))
+    area.now += timedelta(days=2)
+    ledger.accept(redirected(area, child, request, CARE, about="health.general"))
     ledger.follow(database)
     found = reported(database, ledger)
 
+    assert numbers(found, "questions_asked_again", "answers").keys() == {(SCHOOL,)}
     assert numbers(found, "questions_asked_again", "again") == {(SCHOOL,): 0}
 
 

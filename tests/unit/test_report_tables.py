@@ -171,6 +171,34 @@ def test_questions_asked_again_are_counted_by_who_asked_again() -> None:
     }
 
 
+def test_forms_filled_without_asking_are_counted_by_form_and_sender() -> None:
+    """Of the statements of a form, those carried on; history and what is no form do not count."""
+    found = made(
+        of_facts(
+            fact("referral.submitted", statements=10),
+            fact("stepup.requested", statements=20, carried=15),
+            fact("stepup.requested", statements=20, carried=20, replayed=True),
+            fact("story.added", BEN, GP, statements=5, carried=5),
+        )
+    )
+    rows = {row.labels: row.values for row in table(found, "filled_without_asking").rows}
+
+    assert rows == {
+        ("Multi-agency referral", SCHOOL): {
+            "statements": 10,
+            "carried": 0,
+            "new": 10,
+            "share_carried": 0.0,
+        },
+        ("Step-up pack", SCHOOL): {
+            "statements": 20,
+            "carried": 15,
+            "new": 5,
+            "share_carried": 75.0,
+        },
+    }
+
+
 def test_the_audit_sample_is_of_journeys_of_the_period() -> None:
     """Children whose journey moved in the period, each once, and nobody else."""
     found = made(

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, insert
 
 from contracts.journey import Journey
 from contracts.messages.corrections import REDIRECTED
-from contracts.questions import Category, questions
+from contracts.questions import questions
 from contracts.roles import Level
+from contracts.told_once import of_family
 from contracts.worktime import LONDON
 from services.tracker.entries import Step, TurnedDown
 from services.tracker.store import Tables, insert_new
@@ -30,7 +31,6 @@ def keep_facts(connection: Connection, tables: Tables, step: Step, before: Journ
     # Who passes a request on repeats its answers, and has asked nobody.
     answered = () if step.event.kind == REDIRECTED.name else step.answered
     asked = frozenset(answered) & _of_a_family()
-    known = before.answered if before else {}
     row: dict[str, Any] = {
         "child": step.child,
         "entry": step.number,
@@ -38,7 +38,9 @@ def keep_facts(connection: Connection, tables: Tables, step: Step, before: Journ
         "level": (before.level if before else Level.UNIVERSAL).value,
         "direction": DIRECTIONS.get(step.event.kind),
         "asked": len(asked),
-        "asked_again": sum(1 for number in asked if str(number) in known),
+        "asked_again": len(step.asked_again),
+        "statements": step.statements,
+        "carried": step.carried,
     }
     connection.execute(insert(tables.facts), row)
 
@@ -70,5 +72,5 @@ def _happened(step: Step) -> datetime:
 
 @cache
 def _of_a_family() -> frozenset[int]:
-    """Return the questions that families are asked: all but why professionals decided."""
-    return frozenset(q.number for q in questions().values() if q.category is not Category.DECISION)
+    """Return the numbers of the questions that families are asked."""
+    return frozenset(q.number for q in questions().values() if of_family(q))

@@ -133,31 +133,6 @@ def _again(labels: tuple[str, ...], again: int, whole: int) -> Line:
     return Line(labels, parts, {"share_again": share(again, whole)})
 
 
-def asked_twice(material: Material, period: Period) -> Draft:
-    """Return how often a question was answered that the journey held an answer to (003, P3)."""
-    asked: Counter[str] = Counter()
-    again: Counter[str] = Counter()
-    for fact in material.facts:
-        if fact.asked and not fact.replayed and period.holds(fact.at):
-            asked[fact.agency] += fact.asked
-            again[fact.agency] += fact.asked_again
-    measures = (
-        Measure(name="answers", title="questions answered"),
-        Measure(name="again", title="answered before"),
-        Measure(name="first", title="for the first time"),
-        Measure(name="share_again", title="share, %", unit=Unit.PERCENT),
-    )
-    return divided(
-        "questions_asked_again",
-        "Questions asked again",
-        ("agency",),
-        measures,
-        (_again((agency,), again[agency], whole) for agency, whole in asked.items()),
-        "Answers to questions that the journey held an answer to already, by who asked again; "
-        "reasons for decisions do not count.",
-    )
-
-
 def step_downs_refused(material: Material, period: Period) -> Draft:
     """Return the step downs refused in `period`: by the rules, with every code, or by an agency."""
     asked = {(f.child, f.message): f for f in material.facts if f.kind == "stepdown.requested"}

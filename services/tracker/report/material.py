@@ -23,6 +23,8 @@ class Fact:
     codes: dict[str, str] = field(default_factory=dict)
     asked: int = 0
     asked_again: int = 0
+    statements: int = 0
+    carried: int = 0
     outcome: str | None = None
 
     @property

@@ -6,7 +6,7 @@ Pure: the rows come in as values, the time as an argument.
 from datetime import datetime
 
 from contracts.errors import HandrailError
-from services.tracker.report import flow, kept
+from services.tracker.report import flow, kept, once
 from services.tracker.report.form import Reader, Report, ReportRequest, Sample
 from services.tracker.report.linked import for_everybody
 from services.tracker.report.material import Material
@@ -38,7 +38,8 @@ def report(
         kept.telling(material, days, now),
         kept.breaches(material, days),
         kept.changes(material, days),
-        flow.asked_twice(material, days),
+        once.asked_again(material, days),
+        once.filled_without_asking(material, days),
     )
     entitled = asked.reader is Reader.FULL
     return Report(

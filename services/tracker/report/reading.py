@@ -58,6 +58,8 @@ def _facts(connection: Connection, days: Period) -> tuple[Fact, ...]:
         facts.c.direction,
         facts.c.asked,
         facts.c.asked_again,
+        facts.c.statements,
+        facts.c.carried,
         messages.c.child,
         messages.c.id.label("message"),
         messages.c.kind,

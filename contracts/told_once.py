@@ -1,0 +1,93 @@
+"""When an answer of the family is held, so that nobody needs to ask for it again. Pure.
+
+The catalogue says which questions families are asked and for how long an answer stays fresh. What a
+journey knows of an answer is its question, the day on which it was recorded, the agency that sent
+it first and the basis on which it went; never the answer.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from contracts.consents import BasisKind
+from contracts.journey import Journey
+from contracts.kinds import iso
+from contracts.questions import Question, questions
+from contracts.statements import Answer, Statement
+
+HOLDING: Final = frozenset({Answer.GIVEN, Answer.NOT_APPLICABLE})
+"""The answers that are held: of any other one there is nothing to read, so it may be asked."""
+
+ASKING: Final = HOLDING | {Answer.DECLINED}
+"""The answers for which a family must have been asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a journey knows of the newest answer to a question: the day as `2026-11-20`."""
+
+    day: str
+    agency: str
+    basis: str
+
+
+def of_family(question: Question) -> bool:
+    """Tell whether families are asked `question`, and an answer to it stays fresh for a while."""
+    return question.asked_of_family and question.fresh_days > 0
+
+
+def fresh(question: Question, day: str, today: str) -> bool:
+    """Tell whether an answer recorded on `day` is fresh on `today`, both as `2026-11-20` (UTC)."""
+    if not question.fresh_days:
+        return False
+    return (date.fromisoformat(today) - date.fromisoformat(day)).days <= question.fresh_days
+
+
+def mark_of(journey: Journey, question: Question, today: str) -> Mark | None:
+    """Return what the journey knows of a fresh answer to `question`, or None where it has none.
+
+    An answer that was erased or withdrawn leaves `answered`, and is held no longer.
+    """
+    number = str(question.number)
+    known = journey.told.get(number) if of_family(question) else None
+    if known is None or number not in journey.answered or not fresh(question, known[0], today):
+        return None
+    return Mark(*known)
+
+
+def told(statements: Iterable[Statement], today: str) -> tuple[tuple[int, str], ...]:
+    """Return the numbers of what the family was asked and the day of each newest answer, in order.
+
+    A day beyond `today`, the day of the decision, counts as today: clocks of machines differ.
+    """
+    found: dict[int, str] = {}
+    catalogue = questions()
+    for statement in statements:
+        question = catalogue[statement.question]
+        if statement.answer in HOLDING and of_family(question):
+            day = min(day_of(statement.recorded_at), today)
+            found[question.number] = max(day, found.get(question.number, ""))
+    return tuple(sorted(found.items()))
+
+
+def with_told(
+    before: Journey, found: Iterable[tuple[int, str]], agency: str, basis: BasisKind | str
+) -> dict[str, tuple[str, str, str]]:
+    """Return what a journey knows after `agency` sent the answers in `found` on `basis`.
+
+    Carrying an answer on makes it no newer: only a later day, or an answer where none was held,
+    takes the place of what is known.
+    """
+    after = dict(before.told)
+    for number, day in found:
+        key = str(number)
+        known = after.get(key)
+        if known is None or key not in before.answered or day > known[0]:
+            after[key] = (day, agency, str(basis))
+    return after
+
+
+def day_of(instant: datetime) -> str:
+    """Return the day of an instant, in UTC, as marks hold it."""
+    return iso(instant)[:10]

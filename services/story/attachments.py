@@ -1,0 +1,131 @@
+"""What the story service answers about attachments: taking them in, and giving them out.
+
+A gateway's account lets it speak for its own agencies only, so an upload is the agency's that the
+subject names. Giving out is decided as a read of the statement is, and recorded as one.
+"""
+
+from datetime import UTC, datetime
+from functools import partial
+
+import orjson
+from faststream.nats import NatsBroker
+from sqlalchemy import Connection
+
+from contracts.consents import BasisKind
+from contracts.errors import HandrailError
+from contracts.journey import Journey
+from services.agency.attachments import (
+    ATTACH,
+    CHUNK_OF,
+    FETCH,
+    TYPES,
+    FetchRequest,
+    read_piece,
+    read_wanted,
+)
+from services.runtime import log
+from services.runtime.subscribing import Request, request_subscriber
+from services.story import attached, objects, reading
+from services.story.breaking import note_refusal
+from services.story.handlers import ReadingDesk
+from services.story.opening import outlines_of
+from services.story.orders import is_ordered
+from services.story.reading import Inquiry
+
+_log = log.get(__name__)
+
+
+class AttachmentDesk:
+    """Take in and give out attachments, on the journey and the directory as they stand."""
+
+    def __init__(self, desk: ReadingDesk) -> None:
+        self._desk, self._store = desk, desk.store
+
+    def subscribe(self, broker: NatsBroker) -> None:
+        """Subscribe to what gateways ask."""
+        request_subscriber(broker, f"story.*.*.{ATTACH}")(self.attach)
+        request_subscriber(broker, f"story.*.*.{FETCH}")(self.fetch)
+        request_subscriber(broker, f"story.*.*.{CHUNK_OF}")(self.chunk)
+
+    async def attach(self, request: Request) -> bytes:
+        """Store one chunk and answer `{"left": n}`, how many are still to come.
+
+        Raises `attachment.invalid`, and what `objects.put` raises.
+        """
+        agency, piece = _agency(request), read_piece(request.data)
+        put = partial(objects.put, agency=agency, piece=piece, now=datetime.now(UTC))
+        left = await self._store.run_objects(put)
+        if not left:
+            _log.info("attachment.stored", agency=agency, size=piece.head.size)
+        return orjson.dumps({"left": left})
+
+    async def fetch(self, request: Request) -> bytes:
+        """Answer `{"ticket": …}` to a signed request for the attachment of a statement.
+
+        Raises `read.*` for a request that is not good, what `granted` raises, and
+        `attachment.missing` where nobody has uploaded it.
+        """
+        inquiry = await self._desk.inquiry(request, FetchRequest, TYPES[FetchRequest])
+        now = datetime.now(UTC)
+        try:
+            journey = await self._desk.journey(inquiry.request.child)
+            asked = partial(granted, inquiry=inquiry, journey=journey, now=now)
+            found = await self._store.run(asked)
+        except HandrailError as error:
+            noted = partial(note_refusal, inquiry=inquiry, code=error.code, now=now)
+            await self._store.run(noted)
+            raise
+        made = partial(
+            objects.ticket,
+            agency=inquiry.agency,
+            found=found,
+            child=inquiry.request.child,
+            now=now,
+        )
+        answer = orjson.dumps({"ticket": await self._store.run_objects(made)})
+        _log.info("attachment.given", agency=inquiry.agency)
+        return answer
+
+    async def chunk(self, request: Request) -> bytes:
+        """Answer one encrypted chunk; raises `attachment.invalid` or `attachment.no-ticket`."""
+        wanted, now = read_wanted(request.data), datetime.now(UTC)
+        asked = partial(objects.chunk, agency=_agency(request), wanted=wanted, now=now)
+        return await self._store.run_objects(asked)
+
+
+def granted(connection: Connection, inquiry: Inquiry, journey: Journey, now: datetime) -> str:
+    """Return the object attached to a statement that `inquiry` may see now, and record the read.
+
+    Raises as `reading.read` does; of a statement that may not be seen, or has no attachment, it
+    says what it says of one that is not there.
+    """
+    reading.refuse_replay(connection, inquiry.asked)
+    messages = reading.known(connection, inquiry)
+    if not messages or inquiry.asked.practitioner in journey.must_not_know:
+        raise reading.not_found()
+    by_ledger = reading.readable(connection, inquiry, messages, journey)
+    rows = [
+        row for row in outlines_of(connection, list(by_ledger)) if row.digest == _digest(inquiry)
+    ]
+    if not rows and is_ordered(connection, inquiry.request.child, inquiry.request.message):
+        raise reading.erased()
+    kept = reading.kept_statements(rows, by_ledger)
+    request = reading.read_request(inquiry, journey, kept, now)
+    decided = list(zip(rows, reading.decide_each(request), strict=True))
+    for row, seen in decided:
+        found = attached.object_of(connection, row.ledger, row.place) if seen.shown else None
+        if found is not None:
+            basis = BasisKind(orjson.loads(by_ledger[row.ledger].basis)["kind"])
+            reading.record(connection, inquiry, now, [basis], [(row, seen)])
+            return found
+    raise reading.not_found()
+
+
+def _digest(inquiry: Inquiry) -> str:
+    request = inquiry.request
+    return request.digest if isinstance(request, FetchRequest) else ""
+
+
+def _agency(request: Request) -> str:
+    """Return the agency that the subject `story.<agency>.<verb>` names: two tokens."""
+    return ".".join(request.subject.split(".")[1:3])

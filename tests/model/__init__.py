@@ -1,0 +1,1 @@
+"""Random families driven through the real decision and through a naive reference, step by step."""

@@ -1,0 +1,1 @@
+"""Mutation testing of what decides: change one thing, and some test has to notice."""
