@@ -7,7 +7,7 @@ from functools import cached_property
 import orjson
 import pytest
 
-from contracts.consents import ConsentHeld
+from contracts.consents import ConsentHeld, MayNotSee
 from contracts.directory import Directory
 from contracts.identifiers import new_reference
 from contracts.journey import MOST_RECENT, MOST_TAKEN, Journey, Request, Standard
@@ -223,6 +223,22 @@ def test_consents_whose_time_is_over_make_room() -> None:
     new = m.consent(area)
     after = Journey(child="C" * 26, consents=held).with_consents((new,), area.now)
     assert [c.consent.id for c in after.consents] == [new.id]
+
+
+def test_what_keeps_something_back_makes_no_room_by_running_out() -> None:
+    """What somebody may not see stays kept from them although the consent's time is over."""
+    area = Area()
+    over = m.consent(area, expires_at=area.now - timedelta(hours=1))
+    keeps = over.model_copy(update={"may_not_see": (MayNotSee(agencies=(SCHOOL,)),)})
+    held = [ConsentHeld(consent=keeps)] + [
+        ConsentHeld(consent=over.model_copy(update={"id": new_reference()})) for _ in range(99)
+    ]
+    journey = Journey(child="C" * 26, consents=tuple(held))
+    new = m.consent(area)
+    after = journey.with_consents((new,), area.now)
+    assert [c.consent.id for c in after.consents] == [keeps.id, new.id]
+    lifted = replace(journey, consents=(held[0].model_copy(update={"lifted": True}), *held[1:]))
+    assert len(lifted.with_consents((new,), area.now).consents) == 1
 
 
 def test_a_paused_clock_is_never_let_go() -> None:
