@@ -4,7 +4,7 @@ from consent.breaking import BrokenGlass, decide_broken_glass
 from consent.decision import decide
 from consent.reading import KeptStatement, ReadRequest, Seen, decide_read
 from consent.request import Share, ShareRequest, Withhold
-from consent.rules import RULES, Rule, told
+from consent.rules import RULES, Rule, counted, told
 
 __all__ = [
     "RULES",
@@ -16,6 +16,7 @@ __all__ = [
     "Share",
     "ShareRequest",
     "Withhold",
+    "counted",
     "decide",
     "decide_broken_glass",
     "decide_read",

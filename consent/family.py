@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from consent.limits import Reach, Scope, kept_from, refused_whole, scope_of, sheltered_from, spared
+from consent.limits import (
+    Reach,
+    Scope,
+    kept_from,
+    refused_whole,
+    scope_of,
+    sheltered_from,
+    spared,
+    taken_back,
+)
 from consent.request import ShareRequest
 from consent.rules import Check, ask, firing
 from contracts.consents import Answered, ConsentBasis, ConsentHeld, Covers, GivenBy
@@ -88,9 +97,12 @@ def _not_entitled(held: ConsentHeld, _: ShareRequest) -> bool:
     return held.consent.given_by == GivenBy.OTHER
 
 
-def _withdrawn(held: ConsentHeld, _: ShareRequest) -> bool:
-    """Fire once a withdrawal is recorded, whatever its instant: clocks of machines differ."""
-    return held.withdrawn_at is not None
+def _withdrawn(held: ConsentHeld, request: ShareRequest) -> bool:
+    """Fire once a withdrawal is recorded, whatever its instant: clocks of machines differ.
+
+    It fires too where the same person has taken back all of it under other references since.
+    """
+    return held.withdrawn_at is not None or taken_back(held, request)
 
 
 def _not_in_force(held: ConsentHeld, request: ShareRequest) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from consent.request import ShareRequest
 from consent.rules import Check, ask
-from contracts.consents import Consent, ConsentHeld, Covers, overcomes, stands
+from contracts.consents import Consent, ConsentHeld, Covers, overcomes, stands, takes_back
 from contracts.protecting import ProtectedAddress
 from contracts.questions import Category
 from contracts.roles import Role
@@ -98,27 +98,35 @@ def item(category: Category, question: int) -> Item:
 
 
 def spared(granted: Scope, copies: Sequence[ConsentHeld], request: ShareRequest) -> Scope:
-    """Return what refusals leave of what a consent grants.
+    """Return what refusals and withdrawals leave of what a consent grants.
 
     A refusal stands against the consent unless every copy of the consent overcomes it.
     """
-    against = _against(copies, request)
+    against = (*_refusals(copies, request), *_withdrawals(copies, request))
     return _left(granted, against) if against else granted
 
 
-def _left(granted: Scope, against: Sequence[Consent]) -> Scope:
+class _No(NamedTuple):
+    """What somebody said no to: of these categories, the information of these people."""
+
+    categories: frozenset[Category]
+    whose: frozenset[Whose]
+
+
+def _left(granted: Scope, against: Sequence[_No]) -> Scope:
     left = granted
-    for refusal in against:
-        gone = frozenset(refusal.about) or EVERYBODY
-        refused = frozenset(refusal.categories) or _EVERY
-        left = {c: whose - gone if c in refused else whose for c, whose in left.items()}
+    for no in against:
+        left = {c: whose - no.whose if c in no.categories else whose for c, whose in left.items()}
     return {c: whose for c, whose in left.items() if whose}
 
 
-def _against(copies: Sequence[ConsentHeld], request: ShareRequest) -> tuple[Consent, ...]:
+def _refusals(copies: Sequence[ConsentHeld], request: ShareRequest) -> tuple[_No, ...]:
     return tuple(
         [
-            held.consent
+            _No(
+                frozenset(held.consent.categories) or _EVERY,
+                frozenset(held.consent.about) or EVERYBODY,
+            )
             for held in request.consents
             if stands(held, request.now)
             and held.consent.covers == Covers.SHARING
@@ -128,12 +136,30 @@ def _against(copies: Sequence[ConsentHeld], request: ShareRequest) -> tuple[Cons
     )
 
 
+def _withdrawals(copies: Sequence[ConsentHeld], request: ShareRequest) -> tuple[_No, ...]:
+    """Return what was taken back of other consents: what each had granted the recipient."""
+    return tuple(
+        [
+            _No(frozenset(held.consent.categories), frozenset(held.consent.about) or EVERYBODY)
+            for held in request.consents
+            if held.withdrawn_at is not None
+            and held.consent.covers == Covers.SHARING
+            and any(takes_back(held, copy.consent) for copy in copies)
+            and _names(held.consent.recipients, held.consent.roles, request)
+            and _has_purpose(held.consent, request)
+        ]
+    )
+
+
 def _reaches(refusal: Consent, request: ShareRequest) -> bool:
     """Tell whether a refusal is about this recipient and purpose; naming none means every one."""
     anyone = not (refusal.recipients or refusal.roles)
     to = anyone or _names(refusal.recipients, refusal.roles, request)
-    whatever = not refusal.purposes or request.purpose is None
-    return to and (whatever or request.purpose in refusal.purposes)
+    return to and _has_purpose(refusal, request)
+
+
+def _has_purpose(no: Consent, request: ShareRequest) -> bool:
+    return not no.purposes or request.purpose is None or request.purpose in no.purposes
 
 
 def _names(agencies: Sequence[str], roles: Sequence[Role], request: ShareRequest) -> bool:
@@ -146,11 +172,24 @@ def scope_of(held: ConsentHeld) -> Scope:
     return dict.fromkeys(held.consent.categories, frozenset(about) if about else EVERYBODY)
 
 
+def taken_back(held: ConsentHeld, request: ShareRequest) -> bool:
+    """Tell whether withdrawals of other consents leave nothing of a consent."""
+    return _nothing_left(held, _withdrawals((held,), request))
+
+
 def refused_whole(held: ConsentHeld, request: ShareRequest) -> bool:
-    """Tell whether refusals leave nothing of a consent, or refuse the recipient altogether."""
-    against = _against((held,), request)
-    if any(not (refusal.categories or refusal.about) for refusal in against):
+    """Tell whether refusals leave nothing of a consent, or refuse the recipient altogether.
+
+    So they do where it takes a withdrawal besides; what withdrawals do alone is told as that.
+    """
+    against = _refusals((held,), request)
+    if _No(_EVERY, EVERYBODY) in against or _nothing_left(held, against):
         return True
+    gone = _withdrawals((held,), request)
+    return not _nothing_left(held, gone) and _nothing_left(held, (*against, *gone))
+
+
+def _nothing_left(held: ConsentHeld, against: Sequence[_No]) -> bool:
     granted = scope_of(held)
     return bool(granted) and not _left(granted, against)
 

@@ -25,7 +25,8 @@ class KeptStatement:
 
     `basis`, `sender` and `protection` are the message's own; `recipients` are the ids of the
     agencies to which it was accepted. `question` is the number of the question it answers, 0
-    where that is not known, and `purpose` what the message was for.
+    where that is not known, and `purpose` what the message was for. `own`: the sender's agency
+    recorded it itself, and did not carry it on from another's message.
     """
 
     category: Category
@@ -35,6 +36,7 @@ class KeptStatement:
     protection: bool = False
     question: int = 0
     purpose: Purpose | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def _once(known: dict[tuple[int, ...], Seen], request: ReadRequest, kept: KeptSt
                 kept.question,
                 kept.protection,
                 kept.purpose,
+                kept.own,
             ),
         )
     )
@@ -134,7 +137,11 @@ def must_not_know(request: ReadRequest) -> bool:
 
 
 def _own_words(request: ReadRequest, kept: KeptStatement) -> bool:
-    return request.reader == kept.sender
+    """Tell whether the reader's agency said it itself; carrying on words makes them nobody's own.
+
+    Else who was sent them could keep them, against the family's word, by saying them again.
+    """
+    return kept.own is True and request.reader == kept.sender
 
 
 def _not_recipient(request: ReadRequest, kept: KeptStatement) -> bool:

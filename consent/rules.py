@@ -60,7 +60,8 @@ RULES: Final[dict[str, Rule]] = {
     ),
     "consent.withdrawn": Rule(
         "003 §§2.3, 3.3",
-        "a consent that the family withdrew carries nothing any more",
+        "a consent that the family withdrew carries nothing any more, nor does what the same "
+        "person had agreed to until then under another reference",
     ),
     "consent.not-in-force": Rule(
         "003 §2.3",
@@ -97,7 +98,7 @@ RULES: Final[dict[str, Rule]] = {
     ),
     "consent.refused-in-part": Rule(
         "003 §2.3",
-        "a statement of what the family refused to share is held back",
+        "a statement of what the family refused to share, or took back, is held back",
     ),
     "consent.may-not-see-some": Rule(
         "national CAF form: who may not see",
@@ -191,12 +192,30 @@ PRIVATE: Final = frozenset(
 )
 """Rules of which not even the name is told: it would tell a recipient what is kept from it."""
 
+_CONSENT: Final = "consent."
 TOLD_INSTEAD: Final = "consent.other-categories"
 
 
+UNCOUNTED: Final = PRIVATE | {"read.stays-shut"}
+"""Rules of which it is not told that they hold anything back, not even how much."""
+
+
 def told(rules: Iterable[str]) -> tuple[str, ...]:
-    """Return the ids of `rules` as a decision may carry them to its recipients."""
-    return tuple(dict.fromkeys(TOLD_INSTEAD if r in PRIVATE else r for r in rules))
+    """Return the ids of `rules` as a decision may carry them to its recipients.
+
+    A private rule is told as one about consent where others of `rules` are about consent, and not
+    at all beside a duty or a court's order: nothing else than a private rule limits those.
+    """
+    named = tuple(dict.fromkeys(rules))
+    open_ones = [rule for rule in named if rule not in PRIVATE]
+    if open_ones and not any(rule.startswith(_CONSENT) for rule in open_ones):
+        return tuple(open_ones)
+    return tuple(dict.fromkeys(TOLD_INSTEAD if r in PRIVATE else r for r in named))
+
+
+def counted(rules: Iterable[str]) -> bool:
+    """Tell whether it may be told that something is withheld by `rules`, one of which may fail."""
+    return UNCOUNTED.isdisjoint(rule.removesuffix(FAILED) for rule in rules)
 
 
 ORDER: Final = {rule: place for place, rule in enumerate(RULES)}

@@ -29,10 +29,11 @@ class MessageFacts(Value):
 
     `receiver` is who was addressed, `sender` who wrote it, `lead` who leads after it, `holders` the
     agencies that assess the child or hold the case. `received_at` is when it arrived, `occurred_at`
-    when what it reports took place. `codes` are the codes and instants of its content by field, and
-    its `basis`. `level` is the child's level of help after it, `answered` the day on which each
-    question has been answered last, by its key. `replayed` marks history told afterwards: it starts
-    no clock and stops none.
+    when what it reports took place. `codes` are the codes and instants of its content by field,
+    its `basis`, and `consent_review_at` where a consent that it brings is to be reviewed. `level`
+    is the child's level of help after it, `answered` the day on which each question has been
+    answered last, by its key. `replayed` marks history told afterwards: it starts no clock and
+    stops none.
     """
 
     message: MessageId

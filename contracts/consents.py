@@ -132,8 +132,12 @@ class ConsentHeld(Value):
         return self.withdrawn_at is not None or self.expired(now)
 
     def gives_way(self, now: datetime) -> bool:
-        """Tell whether it need not be held at `now`: over, and keeps nothing back."""
-        return self.expired(now) and (self.lifted or not self.consent.may_not_see)
+        """Tell whether it need not be held at `now`: over, and keeps nothing back.
+
+        An agreement that was withdrawn keeps back what was agreed to under another reference.
+        """
+        hides = bool(self.consent.may_not_see) and not self.lifted
+        return self.expired(now) and not hides and not _withdrawn(self)
 
 
 def overcomes(consent: Consent, refusal: Consent) -> bool:
@@ -154,6 +158,43 @@ def stands(held: ConsentHeld, now: datetime) -> bool:
     consent = held.consent
     ended = consent.expires_at is not None and consent.expires_at <= now
     return consent.decision != Answered.GIVEN and held.withdrawn_at is None and not ended
+
+
+def takes_back(held: ConsentHeld, consent: Consent) -> bool:
+    """Tell whether the withdrawal of an agreement stands against another, as far as both reach.
+
+    Taking back what one agreed to is a no from then on: to all that the same person agreed to until
+    then, under whatever reference, and a young person's to what anybody else agreed to (domain §8,
+    trap 13). The end of the agreement does not end it.
+    """
+    gone, at = held.consent, held.withdrawn_at
+    if at is None or not _withdrawn(held) or gone.id == consent.id:
+        return False
+    if (consent.covers, consent.decision) != (gone.covers, Answered.GIVEN):
+        return False
+    if gone.given_by == consent.given_by:
+        return consent.given_at <= at
+    return gone.given_by == GivenBy.YOUNG_PERSON
+
+
+def unsays(held: ConsentHeld, consent: Consent) -> bool:
+    """Tell whether a withdrawal takes all of another agreement back, whoever they name.
+
+    Of consent to the service only who may give it matters, which is not asked here.
+    """
+    gone = held.consent
+    if not takes_back(held, consent) or gone.covers == Covers.SERVICE:
+        return takes_back(held, consent)
+    whose, purposes = set(consent.about), set(consent.purposes)
+    return (
+        set(consent.categories) <= set(gone.categories)
+        and (not gone.about or (bool(whose) and whose <= set(gone.about)))
+        and (not gone.purposes or (bool(purposes) and purposes <= set(gone.purposes)))
+    )
+
+
+def _withdrawn(held: ConsentHeld) -> bool:
+    return held.withdrawn_at is not None and held.consent.decision == Answered.GIVEN
 
 
 class OverrideGround(StrEnum):

@@ -2,7 +2,8 @@
 
 A message to a person is never lost because the person is away or has left: whoever covers, a
 deputy, the line manager or the duty desk sees it then (003 principles: a prompt response, clear
-responsibility). Nothing is hidden by it: an agency's desk lists all that the agency received.
+responsibility). Nothing is hidden by it: an agency's desk lists all that the agency received. Who
+must not learn of a referral sees nothing of it, and whoever acts in their place does instead.
 """
 
 from collections.abc import Iterator, Sequence
@@ -56,6 +57,17 @@ class _Desk:
     directory: Directory
     agency: str
     at: datetime
+    hidden: frozenset[str] = frozenset()
+
+    def present(self, person: str) -> bool:
+        """Tell whether a person works here now and may know."""
+        here = self.directory.practitioner(person, self.at)
+        return here is not None and person not in self.hidden
+
+    def people(self) -> tuple[Practitioner, ...]:
+        """Return those who work at the agency now and may know."""
+        everybody = self.directory.people(self.agency, self.at)
+        return tuple(one for one in everybody if one.id not in self.hidden)
 
 
 def who_sees(directory: Directory, recipient: Recipient, at: datetime) -> tuple[str, ...]:
@@ -73,12 +85,14 @@ def seen_by(
     recipient: Recipient,
     at: datetime,
     handed: Sequence[Handover] = (),
+    hidden: frozenset[str] = frozenset(),
 ) -> tuple[Seen, ...]:
     """Return who sees a message and why, each once; `handed` are handovers, the oldest first.
 
     Handovers are those about the message's child; each passes on what its giver holds by then.
+    From those `hidden` it is hidden, and somebody sees it in their place as if they had left.
     """
-    desk = _Desk(directory, recipient.agency, at)
+    desk = _Desk(directory, recipient.agency, at, hidden)
     found = tuple(_addressed(desk, recipient, handed)) or tuple(_others(desk, recipient))
     once: dict[str, Seen] = {}
     for one in found:
@@ -111,7 +125,7 @@ def _others(desk: _Desk, recipient: Recipient) -> Iterator[Seen]:
         gone = named in desk.directory.practitioners and agency_of(named or "") == desk.agency
         yield Seen(duty.practitioner, Why.STANDS_IN, named or "") if gone else duty
         return
-    present = desk.directory.people(desk.agency, desk.at)
+    present = desk.people()
     here = [person for person in present if person.covered_by(desk.at) is None]
     for person in here or present:
         yield Seen(person.id, Why.ANYBODY)
@@ -138,8 +152,7 @@ def _seen(desk: _Desk, person: str, why: Why, of: str = "") -> Seen | None:
     reached = _reached(desk, person, ())
     if reached is None or reached == person:
         return None if reached is None else Seen(person, why, of)
-    gone = desk.directory.practitioner(person, desk.at) is None
-    return Seen(reached, Why.STANDS_IN if gone else Why.COVERING, person)
+    return Seen(reached, Why.COVERING if desk.present(person) else Why.STANDS_IN, person)
 
 
 def _reached(desk: _Desk, person: str, passed: tuple[str, ...]) -> str | None:
@@ -148,7 +161,7 @@ def _reached(desk: _Desk, person: str, passed: tuple[str, ...]) -> str | None:
     ours = held is not None and agency_of(person) == desk.agency
     if held is None or not ours or person in passed or len(passed) > MOST_HOPS:
         return None
-    present = desk.directory.practitioner(person, desk.at) is not None
+    present = desk.present(person)
     for other in _instead(held, desk.at, present=present):
         found = _reached(desk, other, (*passed, person))
         if found is not None:

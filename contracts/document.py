@@ -221,6 +221,7 @@ def _statement(written: DocumentStatement, author: str, now: datetime) -> Statem
         corrects=written.corrects,
         carried_from=written.carried_from,
         attachment=written.attachment,
+        original=written.original,
     )
 
 

@@ -33,6 +33,7 @@ _SAYS_WHAT_IS_EXPECTED = frozenset(
         "recipient_twofold",
         "question_unknown",
         "not_attachable",
+        "original_without_value",
     }
 )
 """Faults whose words name only what the contract expects, and nothing that was written."""

@@ -18,7 +18,7 @@ from contracts.consents import (
 from contracts.identifiers import AgencyId, ChildRef, MessageId, PractitionerId
 from contracts.questions import Category, questions
 from contracts.roles import Role
-from contracts.statements import Again, Answer, DisclosureDigest, Standing, Text
+from contracts.statements import Again, Answer, DisclosureDigest, Standing, Text, Typed
 from contracts.values import Instant, ShortText, Value
 from contracts.whose import Purpose, Whose
 
@@ -64,7 +64,7 @@ _GIVEN_HAS_VALUE = {
         },
     ]
 }
-_AGAIN_SAYS_WHY: dict[str, Any] = {
+_NEEDS_BESIDE: dict[str, Any] = {
     "allOf": [
         {
             "if": {"required": ["again"], "properties": {"again": {"const": Again.CORRECTION}}},
@@ -75,11 +75,15 @@ _AGAIN_SAYS_WHY: dict[str, Any] = {
             "if": {"required": ["again"], "properties": {"again": {"const": Again.UPDATE}}},
             "then": {"required": ["because"], "properties": {"because": {"type": "string"}}},
         },
+        {
+            "if": {"required": ["original"], "properties": {"original": {"not": {"type": "null"}}}},
+            "then": {"required": ["value"], "properties": {"value": {"not": {"type": "null"}}}},
+        },
     ]
 }
 
 
-class DocumentStatement(Value, json_schema_extra={**_GIVEN_HAS_VALUE, **_AGAIN_SAYS_WHY}):
+class DocumentStatement(Value, json_schema_extra={**_GIVEN_HAS_VALUE, **_NEEDS_BESIDE}):
     """One answer to one question about the family: a `value`, or why there is none (`answer`)."""
 
     question: QuestionKey
@@ -110,6 +114,13 @@ class DocumentStatement(Value, json_schema_extra={**_GIVEN_HAS_VALUE, **_AGAIN_S
         FileName | Attachment | None,
         Field(description="A document beside the value or in place of one."),
     ] = None
+    original: Annotated[
+        Typed | None,
+        Field(
+            repr=False,
+            description="The value as it was typed; left out: filled in where sealing changes it.",
+        ),
+    ] = None
 
     @validator(mode="after")
     def _answer_fits_value(self) -> "DocumentStatement":
@@ -117,6 +128,10 @@ class DocumentStatement(Value, json_schema_extra={**_GIVEN_HAS_VALUE, **_AGAIN_S
         if (self.answer is Answer.GIVEN) != given:
             raise PydanticCustomError(
                 "answer_or_value", "has either a value or an answer that says why there is none"
+            )
+        if self.original is not None and self.value is None:
+            raise PydanticCustomError(
+                "original_without_value", "has in `original` what was typed, and no value beside it"
             )
         if self.attachment is not None and not questions()[self.question].attachable:
             raise PydanticCustomError(

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from contracts.consents import Consent, ConsentHeld
 from contracts.journey_bounds import PRIOR_REQUESTS, kept_requests, kept_standards
+from contracts.keeping_back import NotShared
 from contracts.protecting import ProtectedAddress
 from contracts.roles import Level
 
@@ -20,7 +21,9 @@ MOST_RECENT = 48
 MOST_WITHDRAWN = 64
 MOST_LINKED = 8
 MOST_AHEAD = 32
+MOST_AHEAD_OF_ONE = 8
 MOST_NOT_TO_KNOW = 16
+MOST_NOT_SHARED = 32
 """A journey stays far below what one record can hold, whatever is sent about a child."""
 
 
@@ -134,10 +137,10 @@ class Journey:
     """A child's state after its `entries`-th entry.
 
     `answered` maps a question's number to `(day, agency)`, and `told`, of what families are asked,
-    to `(day, agency, basis)`: when the newest answer held was recorded, which agency sent it first
-    and on what basis; `involved` are the agencies with a part in this journey; `support` is the
-    family's choice about early help: "", chosen, declined, `support_by` the message by which that
-    became so.
+    to a `(day, agency, basis)` of each of a few agencies, the newest first: when its newest answer
+    held was recorded, which agency sent it first and on what basis; `involved` are the agencies
+    with a part in this journey; `support` is the family's choice about early help: "", chosen,
+    declined, `support_by` the message by which that became so.
     `live` tells that something other than history has been accepted. `recent` are the latest
     messages, `withdrawn` the ids of those sent in error. `standards`
     are clocks that somebody was told of or changed. `lead_left` is set
@@ -148,9 +151,11 @@ class Journey:
     protection plan of a case closed since then ended: from then its three months run.
     `linked` are the references retired into this one; `linked_into` is
     the one that this reference was retired into, by the message `linked_by`. `ahead` maps the id
-    of a consent that is not held yet to the instant of its withdrawal, `must_not_know` are the
-    practitioners and groups of people who must not learn of a referral. `digests` are those that
-    seals about the child name (`contracts.digests`).
+    of a consent that is not held yet to `(instant, agency)`: when it was withdrawn, and on whose
+    word. `erased` is when everything said about the child was erased last. `must_not_know` are the
+    practitioners and groups of people who must not learn of a referral. `not_shared` are agencies'
+    decisions not to share. `digests` are those that seals about the child name
+    (`contracts.digests`).
     """
 
     child: str
@@ -164,7 +169,7 @@ class Journey:
     assessment: Assessment | None = None
     consents: tuple[ConsentHeld, ...] = ()
     answered: dict[str, tuple[str, str]] = field(default_factory=dict)
-    told: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    told: dict[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
     involved: tuple[str, ...] = ()
     child_in_need_since: str = ""
     protection_plan_ended: str = ""
@@ -187,10 +192,12 @@ class Journey:
     linked: tuple[str, ...] = ()
     linked_into: str = ""
     linked_by: str = ""
-    ahead: dict[str, str] = field(default_factory=dict)
+    ahead: dict[str, tuple[str, str]] = field(default_factory=dict)
     protected: ProtectedAddress | None = None
     must_not_know: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
+    not_shared: tuple[NotShared, ...] = ()
+    erased: str = ""
 
     def request(self, message: str) -> Request | None:
         """Return the request made by that message, or None."""
@@ -235,7 +242,8 @@ class Journey:
         """Return the journey with these consents held; an id already held is left as it was.
 
         What is over by `now`, and keeps nothing back, makes room. What would go beyond
-        `MOST_CONSENTS` all the same is not held, and so permits nothing.
+        `MOST_CONSENTS` all the same is not held, and so permits nothing. A withdrawal that overtook
+        its consent stands with that from then on, and its place in `ahead` is free.
         """
         held = {c.consent.id for c in self.consents}
         new = tuple(self.as_held(c) for c in consents if c.id not in held)
@@ -244,11 +252,14 @@ class Journey:
         kept = self.consents
         if len(kept) + len(new) > MOST_CONSENTS:
             kept = tuple(c for c in kept if not c.gives_way(now))
-        return replace(self, consents=(kept + new)[:MOST_CONSENTS])
+        now_held = (kept + new)[:MOST_CONSENTS]
+        come = {c.consent.id for c in now_held}
+        ahead = {name: word for name, word in self.ahead.items() if name not in come}
+        return replace(self, consents=now_held, ahead=ahead)
 
     def as_held(self, consent: Consent) -> ConsentHeld:
         """Return a consent as it is held when it arrives; its withdrawal may have overtaken it."""
         gone = self.ahead.get(consent.id)
         return ConsentHeld(
-            consent=consent, withdrawn_at=datetime.fromisoformat(gone) if gone else None
+            consent=consent, withdrawn_at=datetime.fromisoformat(gone[0]) if gone else None
         )

@@ -16,10 +16,11 @@ from contracts.journey import (
     Sent,
     Standard,
 )
+from contracts.keeping_back import not_shared
 from contracts.protecting import protected_address
 from contracts.roles import Level
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 _WITH_DIGESTS = 4
 
 
@@ -82,6 +83,8 @@ _PLAIN = (
     "protected",
     "must_not_know",
     "digests",
+    "not_shared",
+    "erased",
 )
 
 
@@ -105,6 +108,17 @@ def _sent(made: list[Any]) -> Sent:
     return Sent(message, agency, tuple(to), kind, *several, at)
 
 
+def _marks(made: list[Any]) -> tuple[tuple[str, str, str], ...]:
+    """Return the marks of a question; before version 5 there was one, not in a list of them."""
+    known = [made] if isinstance(made[0], str) else made
+    return tuple((day, agency, basis) for day, agency, basis in known)
+
+
+def _ahead(made: str | list[str]) -> tuple[str, str]:
+    """Return when a consent was withdrawn and on whose word, "" where that was not kept."""
+    return (made, "") if isinstance(made, str) else (made[0], made[1])
+
+
 def load(made: dict[str, Any]) -> Journey:
     """Return the journey of its compact form; give only what `dump` wrote and a ledger kept."""
     lead, assessment = made.get("lead"), made.get("assessment")
@@ -120,7 +134,7 @@ def load(made: dict[str, Any]) -> Journey:
         assessment=Assessment(**assessment) if assessment else None,
         consents=tuple(ConsentHeld.model_validate(c) for c in made.get("consents", ())),
         answered={k: (v[0], v[1]) for k, v in made.get("answered", {}).items()},
-        told={k: (v[0], v[1], v[2]) for k, v in made.get("told", {}).items()},
+        told={k: _marks(v) for k, v in made.get("told", {}).items()},
         involved=tuple(made.get("involved", ())),
         child_in_need_since=made.get("child_in_need_since", ""),
         protection_plan_ended=made.get("protection_plan_ended", ""),
@@ -143,9 +157,11 @@ def load(made: dict[str, Any]) -> Journey:
         linked=tuple(made.get("linked", ())),
         linked_into=made.get("linked_into", ""),
         linked_by=made.get("linked_by", ""),
-        ahead=dict(made.get("ahead", {})),
+        ahead={k: _ahead(v) for k, v in made.get("ahead", {}).items()},
         protected=protected_address(made.get("protected")),
         must_not_know=tuple(made.get("must_not_know", ())),
         # Before version 4 digests were not kept, so none can be shown to be unknown.
         digests=tuple(made.get("digests", ())) if made["v"] >= _WITH_DIGESTS else (LET_GO,),
+        not_shared=not_shared(made.get("not_shared", ())),
+        erased=made.get("erased", ""),
     )

@@ -13,7 +13,14 @@ from pydantic import Field, ValidationError
 
 from contracts import base64url, jws
 from contracts.directory import Directory
-from contracts.identifiers import AgencyId, ChildRef, Digest, MessageId, ServiceId
+from contracts.identifiers import (
+    AgencyId,
+    ChildRef,
+    Digest,
+    MessageId,
+    PractitionerId,
+    ServiceId,
+)
 from contracts.merkle import leaf_hash, root_from
 from contracts.seal import Sealed, public_key
 from contracts.submission import Encrypted
@@ -120,6 +127,9 @@ class Delivery(Value):
     """What an agency's inbox holds: the seal, the decision, and which digests it may see.
 
     `disclosures` travel along only for child protection, encrypted to the agency's delivery key.
+    `not_to_know` are the agency's own practitioners who must not learn of a referral of this child,
+    as the journey stood after the message; None where that is not said. No decision attests it: it
+    takes away from what an inbox shows, and a read is decided by the story.
     """
 
     v: Literal[1] = 1
@@ -129,6 +139,7 @@ class Delivery(Value):
     place: Place
     shown: tuple[str, ...] = ()
     disclosures: Encrypted | None = None
+    not_to_know: tuple[PractitionerId, ...] | None = None
 
     @property
     def sealed(self) -> Sealed:

@@ -37,3 +37,12 @@ class Level(StrEnum):
     EARLY_HELP = "early_help"
     CHILD_IN_NEED = "child_in_need"
     CHILD_PROTECTION = "child_protection"
+
+
+class Requester(StrEnum):
+    """For whom a copy is asked for: each is given its own words, and nobody another's."""
+
+    CHILD = "child"
+    MOTHER = "mother"
+    FATHER = "father"
+    CARER = "carer"

@@ -2,7 +2,8 @@
 
 The catalogue says which questions families are asked and for how long an answer stays fresh. What a
 journey knows of an answer is its question, the day on which it was recorded, the agency that sent
-it first and the basis on which it went; never the answer.
+it first and the basis on which it went; never the answer. It knows the newest of each of a few
+agencies: what one of them told does not hide what another told before.
 """
 
 from collections.abc import Iterable
@@ -19,13 +20,16 @@ from contracts.statements import Answer, Statement
 HOLDING: Final = frozenset({Answer.GIVEN, Answer.NOT_APPLICABLE})
 """The answers that are held: of any other one there is nothing to read, so it may be asked."""
 
+MOST_MARKS: Final = 4
+"""Of how many agencies a journey knows the newest answer to one question."""
+
 ASKING: Final = HOLDING | {Answer.DECLINED}
 """The answers for which a family must have been asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a journey knows of the newest answer to a question: the day as `2026-11-20`."""
+    """What a journey knows of an agency's newest answer to a question: the day as `2026-11-20`."""
 
     day: str
     agency: str
@@ -44,16 +48,16 @@ def fresh(question: Question, day: str, today: str) -> bool:
     return (date.fromisoformat(today) - date.fromisoformat(day)).days <= question.fresh_days
 
 
-def mark_of(journey: Journey, question: Question, today: str) -> Mark | None:
-    """Return what the journey knows of a fresh answer to `question`, or None where it has none.
+def marks_of(journey: Journey, question: Question, today: str) -> tuple[Mark, ...]:
+    """Return what the journey knows of fresh answers to `question`, the newest first.
 
     An answer that was erased or withdrawn leaves `answered`, and is held no longer.
     """
     number = str(question.number)
-    known = journey.told.get(number) if of_family(question) else None
-    if known is None or number not in journey.answered or not fresh(question, known[0], today):
-        return None
-    return Mark(*known)
+    if number not in journey.answered or not of_family(question):
+        return ()
+    known = journey.told.get(number, ())
+    return tuple(Mark(*one) for one in known if fresh(question, one[0], today))
 
 
 def told(statements: Iterable[Statement], today: str) -> tuple[tuple[int, str], ...]:
@@ -73,19 +77,26 @@ def told(statements: Iterable[Statement], today: str) -> tuple[tuple[int, str], 
 
 def with_told(
     before: Journey, found: Iterable[tuple[int, str]], agency: str, basis: BasisKind | str
-) -> dict[str, tuple[str, str, str]]:
+) -> dict[str, tuple[tuple[str, str, str], ...]]:
     """Return what a journey knows after `agency` sent the answers in `found` on `basis`.
 
-    Carrying an answer on makes it no newer: only a later day, or an answer where none was held,
-    takes the place of what is known.
+    Telling an answer again makes it no newer: only a later day takes the place of what is known of
+    the same agency. The agencies with the oldest answers are let go.
     """
     after = dict(before.told)
     for number, day in found:
         key = str(number)
-        known = after.get(key)
-        if known is None or key not in before.answered or day > known[0]:
-            after[key] = (day, agency, str(basis))
+        known = after.get(key, ()) if key in before.answered else ()
+        own = [one for one in known if one[1] == agency]
+        if not any(day <= one[0] for one in own):
+            others = [one for one in known if one[1] != agency]
+            newest = sorted([(day, agency, str(basis)), *others], key=_day, reverse=True)
+            after[key] = tuple(newest[:MOST_MARKS])
     return after
+
+
+def _day(mark: tuple[str, str, str]) -> str:
+    return mark[0]
 
 
 def day_of(instant: datetime) -> str:

@@ -58,8 +58,20 @@ _WHOSE: Final[Mapping[str, frozenset[Whose]]] = {
     "family.siblings": frozenset({Whose.SIBLING}),
 }
 _LOCATING: Final = frozenset(
-    {"identity.address", "identity.postcode", "identity.other_addresses", "family.contact"}
+    {
+        "identity.address",
+        "identity.postcode",
+        "identity.other_addresses",
+        "family.contact",
+        "education.setting",
+        "health.gp",
+        "health.visitor_or_nurse",
+    }
 )
+"""Where the child lives, and the places near it where somebody could wait for the child.
+
+What stands in free text or in a document is for its author to leave out.
+"""
 
 _PURPOSES: Final[Mapping[str, Purpose]] = {
     "referral": Purpose.REFERRAL,

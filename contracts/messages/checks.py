@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from contracts.consents import Consent, ConsentHeld, Covers, GivenBy, overcomes, stands
+from contracts.consents import Consent, ConsentHeld, Covers, GivenBy, overcomes, stands, unsays
 from contracts.identifiers import agency_of
 from contracts.kinds import Situation
 from contracts.messages import KINDS
@@ -173,7 +173,8 @@ def _agreed(s: Situation, covers: Covers, rule: GuardRule) -> Iterator[Consent]:
     """Yield the consents to the support, or to sharing, in force that name who the rule names."""
     for held in s.consents:
         of_it = held.consent.covers is covers and in_force(held, s)
-        if of_it and _names(s, held, rule) and not _refused(s, held, rule):
+        no = _refused(s, held, rule) or _taken_back(s, held, rule)
+        if of_it and _names(s, held, rule) and not no:
             yield held.consent
 
 
@@ -201,6 +202,11 @@ def _refused(s: Situation, held: ConsentHeld, rule: GuardRule) -> bool:
         and (not (refusal.consent.recipients or refusal.consent.roles) or _names(s, refusal, rule))
         for refusal in s.consents
     )
+
+
+def _taken_back(s: Situation, held: ConsentHeld, rule: GuardRule) -> bool:
+    """Tell whether the same person took the same back since, for whom the rule names."""
+    return any(unsays(gone, held.consent) and _names(s, gone, rule) for gone in s.consents)
 
 
 def _names(s: Situation, held: ConsentHeld, rule: GuardRule) -> bool:

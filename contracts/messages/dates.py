@@ -28,6 +28,9 @@ def date_faults(s: Situation) -> Iterator[Refusal]:
     for name, reported in _reported(s.message.content):
         if reported > latest + MAX_AHEAD:
             yield Refusal("message.in-future", name)
+    for disclosed in s.message.statements:
+        if disclosed.statement.recorded_at > latest + MAX_AHEAD:
+            yield Refusal("message.in-future", disclosed.statement.question)
     yield from _consents_that_cannot_be(s, latest + MAX_AHEAD)
     if not _is_unborn(s) and born_later_than(s.message, occurred or latest):
         yield Refusal("message.before-birth", BORN_ON)

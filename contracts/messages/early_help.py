@@ -6,7 +6,7 @@ acceptance, a CAF that starts, a closing with support, a case that was open befo
 
 from collections.abc import Iterator
 
-from contracts.consents import Answered, ConsentHeld, Covers, GivenBy
+from contracts.consents import Answered, Consent, ConsentHeld, Covers, GivenBy, takes_back
 from contracts.journey import Journey
 from contracts.kinds import Situation, iso
 from contracts.messages.standing import CARE
@@ -80,8 +80,24 @@ def in_force(held: ConsentHeld, s: Situation) -> bool:
 
 
 def agreed_to_support(s: Situation) -> bool:
-    """Tell whether any consent of the family to the support itself is in force (003 §3.3)."""
-    return any(held.consent.covers is Covers.SERVICE and in_force(held, s) for held in s.consents)
+    """Tell whether any consent of the family to the support itself is in force (003 §3.3).
+
+    One is not whose every recipient the family took back under another reference since.
+    """
+    return any(
+        held.consent.covers is Covers.SERVICE
+        and in_force(held, s)
+        and not any(
+            takes_back(gone, held.consent) and _names_all(s, gone.consent, held.consent)
+            for gone in s.consents
+        )
+        for held in s.consents
+    )
+
+
+def _names_all(s: Situation, gone: Consent, consent: Consent) -> bool:
+    agencies = (a for a in consent.recipients if s.role_of(a) not in gone.roles)
+    return set(agencies) <= set(gone.recipients) and set(consent.roles) <= set(gone.roles)
 
 
 def led_outside_care(s: Situation) -> bool:

@@ -13,11 +13,14 @@ from typing import Annotated
 from pydantic import Field
 
 from contracts.consents import BasisKind
+from contracts.digests import may_stand
+from contracts.event import Event
 from contracts.identifiers import MessageId
 from contracts.journey import Journey
 from contracts.kinds import Kind, Situation, Step
 from contracts.messages.managers import manager_countersigns
 from contracts.messages.standing import has_a_part
+from contracts.messages.taking_back import still_answered
 from contracts.reasons import Refusal
 from contracts.roles import Capacity
 from contracts.statements import MAX_STATEMENTS
@@ -40,7 +43,8 @@ class StoryErased(Value):
     """What is erased: one message, some statements, or, where neither is named, all about a child.
 
     `of` is the message; `statements` are digests of disclosures, in whatever message of the child
-    they stand. `clears` are the numbers of the questions that count as unanswered from then on.
+    they stand. `clears` are the numbers of the questions that count as unanswered from then on: it
+    counts where the journey does not know by itself what the message answered.
     """
 
     of: MessageId | None = None
@@ -58,7 +62,11 @@ class StoryErased(Value):
 
 def officer_signs(s: Situation) -> bool:
     """Tell whether somebody signs as the agency's data protection officer."""
-    return any(signer.capacity is Capacity.DATA_PROTECTION for signer in s.event.signers)
+    return _by_officer(s.event)
+
+
+def _by_officer(event: Event) -> bool:
+    return any(signer.capacity is Capacity.DATA_PROTECTION for signer in event.signers)
 
 
 def _two_sign(s: Situation) -> Iterator[Refusal]:
@@ -83,16 +91,59 @@ def _is_their_own(s: Situation) -> Iterator[Refusal]:
         yield Refusal("erasure.not-yours")
 
 
+def _is_known(s: Situation) -> Iterator[Refusal]:
+    """Refuse what was certainly never accepted about the child; it may still come (design §1).
+
+    A journey that remembers every message knows an id that it does not; of a digest it is certain
+    as long as none was let go (`contracts.digests`).
+    """
+    content, journey = s.message.content, s.journey
+    if journey is None:
+        return
+    remembers_all = len(journey.recent) >= journey.entries
+    if content.of is not None and remembers_all and journey.sent(content.of) is None:
+        yield Refusal("erasure.unknown", "content.of")
+    if not all(may_stand(journey.digests, digest) for digest in content.statements):
+        yield Refusal("erasure.unknown", "content.statements")
+
+
+def _clears_no_more(s: Situation) -> Iterator[Refusal]:
+    """Refuse more questions than statements: each answers one."""
+    content = s.message.content
+    if content.statements and len(set(content.clears)) > len(set(content.statements)):
+        yield Refusal("message.wrong-content", "content.clears")
+
+
 def _fold_erased(journey: Journey, step: Step) -> Journey:
     """Forget that the questions were answered, so that they may be asked again."""
-    content = step.content
-    kept = journey.answered.keys() - {str(number) for number in content.clears}
-    left = frozenset[str]() if content.whole else kept
+    left = journey.answered.keys() - _cleared(journey, step)
     return replace(
         journey,
         answered={k: v for k, v in journey.answered.items() if k in left},
         told={k: v for k, v in journey.told.items() if k in left},
+        erased=step.at if step.content.whole else journey.erased,
     )
+
+
+def _cleared(journey: Journey, step: Step) -> frozenset[str]:
+    """Return the numbers of the questions that nothing answers any more.
+
+    Of a message that the journey remembers that is what it answered and no later one did: all of
+    it, or what is named where fewer statements go than it answered questions. Of others it is what
+    is named; without an officer only where the newest answer is the sender's own.
+    """
+    content = step.content
+    if content.whole:
+        return frozenset(journey.answered)
+    named, sent = {str(number) for number in content.clears}, journey.sent(content.of or "")
+    if sent is not None:
+        gone = journey.answered.keys() - still_answered(journey, sent).keys()
+        some = 0 < len(set(content.statements)) < len(sent.answered)
+        return frozenset(gone & named if some else gone)
+    if _by_officer(step.event):
+        return frozenset(named)
+    own = {n for n, (_, agency) in journey.answered.items() if agency == step.event.agency}
+    return frozenset(named & own)
 
 
 ERASED = Kind(
@@ -104,7 +155,14 @@ ERASED = Kind(
     authors=frozenset({Capacity.TEAM_MANAGER, Capacity.DATA_PROTECTION}),
     bases=frozenset({BasisKind.NOTICE}),
     addressed=False,
-    guards=(has_a_part, _two_sign, _officer_for_everything, _is_their_own),
+    guards=(
+        has_a_part,
+        _two_sign,
+        _officer_for_everything,
+        _is_their_own,
+        _is_known,
+        _clears_no_more,
+    ),
 )
 
 KINDS = (ERASED,)

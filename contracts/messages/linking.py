@@ -16,6 +16,7 @@ from contracts.journey import MOST_LINKED, Journey
 from contracts.kinds import Kind, Opened, Situation, Step
 from contracts.messages.standing import tells_involved
 from contracts.reasons import Refusal
+from contracts.restricting import lost
 from contracts.roles import Capacity, Level, Role
 from contracts.values import Value
 
@@ -143,6 +144,19 @@ def _may_retire(s: Situation) -> Iterator[Refusal]:
         yield Refusal("child.wrong-survivor", "assessment")
 
 
+def _keeps_what_is_kept_back(s: Situation) -> Iterator[Refusal]:
+    """Refuse to retire a reference under which more is kept back than under the one that survives.
+
+    What it is is named to nobody who must not learn of a referral.
+    """
+    content, mine, other = s.message.content, s.journey, s.other
+    if content.survivor == s.event.subject or mine is None or other is None:
+        return
+    kept_out = any(signer.id in mine.must_not_know for signer in s.event.signers)
+    for what in dict.fromkeys("" if kept_out else one for one in lost(mine, other, s.now)):
+        yield Refusal("child.restriction-lost", what)
+
+
 def _may_complete(s: Situation) -> Iterator[Refusal]:
     """Refuse to tell a survivor of a reference that has not been retired into it before."""
     content, mine, other = s.message.content, s.journey, s.other
@@ -208,7 +222,7 @@ LINKED = Kind(
     countersigned_by=(Capacity.TEAM_MANAGER,),
     bases=frozenset({BasisKind.NOTICE}),
     addressed=False,
-    guards=(_names_both, _may_retire, _may_complete, tells_involved),
+    guards=(_names_both, _may_retire, _keeps_what_is_kept_back, _may_complete, tells_involved),
 )
 
 UNLINKED = Kind(

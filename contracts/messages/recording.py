@@ -8,7 +8,7 @@ from pydantic import Field
 
 from contracts.consents import SHARING_BASES, Answered, BasisKind, ConsentHeld
 from contracts.identifiers import MessageId, PractitionerId, agency_of
-from contracts.journey import MOST_AHEAD, Journey, Lead
+from contracts.journey import MOST_AHEAD, MOST_AHEAD_OF_ONE, Journey, Lead
 from contracts.kinds import Kind, NoContent, Situation, Step, iso
 from contracts.messages.family import may_be_unborn, unborn_after
 from contracts.messages.guards import answered_request, why_answered
@@ -156,12 +156,18 @@ def _carries_refusal(s: Situation) -> Iterator[Refusal]:
 
 
 def _may_be_withdrawn(s: Situation) -> Iterator[Refusal]:
-    """Refuse where a withdrawal that overtook its consent cannot be remembered until that comes."""
+    """Refuse where a withdrawal that overtook its consent cannot be remembered until that comes.
+
+    One agency's word never takes the places of everybody's.
+    """
     if s.journey is None:
         yield Refusal("consent.unknown")
         return
-    known = {c.consent.id for c in s.journey.consents} | s.journey.ahead.keys()
-    if s.message.content.consent not in known and len(s.journey.ahead) >= MOST_AHEAD:
+    ahead = s.journey.ahead
+    known = {c.consent.id for c in s.journey.consents} | ahead.keys()
+    theirs = sum(1 for _, agency in ahead.values() if agency == s.event.agency)
+    full = len(ahead) >= MOST_AHEAD or theirs >= MOST_AHEAD_OF_ONE
+    if s.message.content.consent not in known and full:
         yield Refusal("consent.unknown")
 
 
@@ -175,19 +181,21 @@ def _is_theirs_to_tell(s: Situation) -> Iterator[Refusal]:
     """Refuse word that a consent was withdrawn from who is not at work with the family.
 
     Who took it, who leads, social care, the CAF team and whoever was asked for help hear it from
-    the family. It takes effect at once, whoever is told of it: that is followed up afterwards.
+    the family, and so may whoever with a part the consent names: withdrawing only ever withholds.
+    It takes effect at once, whoever is told of it: that is followed up afterwards.
     """
     journey, agency = s.journey, s.event.agency
     if journey is None:
         return
     named = s.message.content.consent
-    takers = {agency_of(c.consent.taken_by) for c in journey.consents if c.consent.id == named}
-    if agency in takers:
+    meant = [c.consent for c in journey.consents if c.consent.id == named]
+    if any(agency_of(consent.taken_by) == agency for consent in meant):
         return
     asked = any(agency in r.to for r in journey.requests)
+    shared = any(agency in c.recipients or s.role_of(agency) in c.roles for c in meant)
     if not s.has_part:
         yield Refusal("consent.no-part")
-    elif not asked and not works_with_family(s):
+    elif not (asked or shared or works_with_family(s)):
         yield Refusal("consent.not-theirs")
 
 
@@ -204,7 +212,7 @@ def _fold_withdrawn(journey: Journey, step: Step) -> Journey:
         )
 
     if all(c.consent.id != content.consent for c in journey.consents):
-        first = {content.consent: step.at}
+        first = {content.consent: (step.at, step.event.agency)}
         return replace(journey, ahead={**first, **journey.ahead})
     return replace(journey, consents=tuple(after(c) for c in journey.consents))
 

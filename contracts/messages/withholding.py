@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from contracts.consents import SHARING_BASES, BasisKind
 from contracts.identifiers import AgencyId, MessageId, PractitionerId
-from contracts.journey import MOST_NOT_TO_KNOW, Journey
+from contracts.journey import MOST_NOT_SHARED, MOST_NOT_TO_KNOW, Journey
+from contracts.keeping_back import with_not_shared, without_not_shared
 from contracts.kinds import Kind, NoContent, Situation, Step
 from contracts.messages.guards import needs_statement
 from contracts.messages.standing import has_a_part
@@ -34,13 +35,22 @@ class WhyWithheld(StrEnum):
 class SharingWithheld(Value):
     """A decision not to share: of what, from whom, and why; the reason in words is a statement.
 
-    `of` empty means all of it. `asked` is the request that it is about, where there was one.
+    `of` empty means all of it. `asked` is the request that it is about, where there was one. From
+    then on the agency's messages show none of it to those agencies, until it says by `ended` that
+    the decision is over; what went before stays where it is.
     """
 
     of: Annotated[tuple[Category, ...], Field(max_length=16)] = ()
     withheld_from: Annotated[tuple[AgencyId, ...], Field(min_length=1, max_length=32)]
-    because: WhyWithheld
+    because: WhyWithheld | None = None
     asked: MessageId | None = None
+    ended: bool = False
+
+    @model_validator(mode="after")
+    def _says_why(self) -> "SharingWithheld":
+        if not self.ended and self.because is None:
+            raise PydanticCustomError("no_reason", "does not say why it is not shared")
+        return self
 
 
 class AddressProtected(Value):
@@ -86,7 +96,7 @@ def _never_protection(s: Situation) -> Iterator[Refusal]:
     """Refuse a decision against sharing what a child-protection message asks for (003 §2.2)."""
     asked = s.message.content.asked
     request = s.journey.request(asked) if s.journey and asked else None
-    if request is not None and request.protection:
+    if request is not None and request.protection and not s.message.content.ended:
         yield Refusal("sharing.protection-goes")
 
 
@@ -132,8 +142,26 @@ def _has_room(s: Situation) -> Iterator[Refusal]:
         yield Refusal("journey.full")
 
 
-def _fold_involved(journey: Journey, step: Step) -> Journey:
-    return journey.with_involved(step.event.agency)
+def _has_room_to_withhold(s: Situation) -> Iterator[Refusal]:
+    content, agency = s.message.content, s.event.agency
+    held = {n.to for n in s.journey.not_shared if n.by == agency} if s.journey else set[str]()
+    if not content.ended and len(held.union(content.withheld_from)) > MOST_NOT_SHARED:
+        yield Refusal("journey.full")
+
+
+def _is_withheld(s: Situation) -> Iterator[Refusal]:
+    """Refuse to end what this agency has not decided."""
+    content, kept = s.message.content, s.journey.not_shared if s.journey else ()
+    held = {n.to for n in kept if n.by == s.event.agency}
+    if content.ended and not held.issuperset(content.withheld_from):
+        yield Refusal("sharing.not-withheld")
+
+
+def _fold_withheld(journey: Journey, step: Step) -> Journey:
+    content, by = step.content, step.event.agency
+    change = without_not_shared if content.ended else with_not_shared
+    kept = change(journey.not_shared, by, content.withheld_from, content.of)
+    return replace(journey, not_shared=kept).with_involved(by)
 
 
 def _fold_protected(journey: Journey, step: Step) -> Journey:
@@ -158,10 +186,17 @@ WITHHELD = Kind(
     title="It was decided not to share",
     cites="Children Act 2004 s.16LA(3)",
     content=SharingWithheld,
-    fold=_fold_involved,
+    fold=_fold_withheld,
     bases=SHARING_BASES,
     addressed=False,
-    guards=(has_a_part, _agencies_known, _never_protection, needs_statement("decision.reason")),
+    guards=(
+        has_a_part,
+        _agencies_known,
+        _never_protection,
+        _is_withheld,
+        _has_room_to_withhold,
+        needs_statement("decision.reason"),
+    ),
 )
 
 PROTECTED = Kind(

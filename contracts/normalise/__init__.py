@@ -5,7 +5,7 @@ them raises, and none of them guesses: what has several readings has no value.
 """
 
 from contracts.normalise.base import Normalised, Sure
-from contracts.normalise.codes import ethnicity, nhs_ethnicity, sex
+from contracts.normalise.codes import coded, ethnicity, nhs_ethnicity, sex
 from contracts.normalise.dates import Order, birth_date
 from contracts.normalise.names import comparable, comparable_name, name
 from contracts.normalise.numbers import nhs_number, postcode, upn
@@ -15,6 +15,7 @@ __all__ = [
     "Order",
     "Sure",
     "birth_date",
+    "coded",
     "comparable",
     "comparable_name",
     "ethnicity",

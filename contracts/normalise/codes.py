@@ -11,10 +11,12 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Final, TypeVar
 
-from contracts.codes import Ethnicity, Sex
+from contracts.codes import Coded, Ethnicity, Sex
 from contracts.normalise.base import Normalised, Sure, certain, one_of, unreadable
+
+C = TypeVar("C", bound=Coded)
 
 _MOST: Final = 200
 _SPLIT: Final = re.compile(r"\s*[/|;,]\s*|\s+-\s+")
@@ -73,6 +75,21 @@ def ethnicity(text: str) -> Normalised[Ethnicity]:
     return one_of(_spellings().get(words, ()), text)
 
 
+def coded(text: str, codes: type[C]) -> Normalised[C]:
+    """Return the code of a set that is written in other capitals, as its label, or as both.
+
+    `n2`, `Child's disability` and `N2 - Child's disability` are one; a code beside the label of
+    another is unreadable.
+    """
+    code = codes.read(text)
+    if code is not None:
+        return certain(code, text)
+    if len(text) > _MOST:
+        return unreadable(text)
+    words = _words(text)
+    return one_of(tuple(one for one in codes if words in _ways(one)), text)
+
+
 def nhs_ethnicity(text: str) -> Normalised[Ethnicity]:
     """Return the DfE code for an ETHNIC CATEGORY of the NHS, which is a letter from A to Z."""
     found = NHS_ETHNIC_CATEGORY.get(text.strip().upper())
@@ -103,6 +120,14 @@ def _words(text: str) -> str:
     """Return the words of a spelling alone: no capitals, marks or signs; `&` and `+` are `and`."""
     plain = _plain(text).replace("&", " and ").replace("+", " and ").replace("'", "")
     return " ".join(re.sub(r"[^a-z0-9]+", " ", plain).split())
+
+
+@cache
+def _ways(code: Coded) -> frozenset[str]:
+    """Return the words in which a code of a set may be written."""
+    label = code.label
+    spelled = (code.value, label, f"{code.value} {label}", f"{label} {code.value}")
+    return frozenset(map(_words, spelled))
 
 
 @cache

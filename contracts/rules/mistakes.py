@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from contracts.consents import ALL_BASES
-from contracts.rules.packs import BASIS, ClockRule, GuardRule, RulePack
+from contracts.rules.packs import BASIS, CONSENT_REVIEW, ClockRule, GuardRule, RulePack
 from contracts.values import Instant, Value
 from contracts.worktime import Unit
 
@@ -133,7 +133,7 @@ def _kinds(at: Place, used: Sequence[str], known: Vocabulary) -> Iterator[Mistak
 
 
 def _due_field(at: Place, clock: ClockRule, known: Vocabulary) -> Iterator[Mistake]:
-    for kind in clock.starts_on:
+    for kind in clock.starts_on if clock.due_field != CONSENT_REVIEW else ():
         content = known.kinds.get(kind)
         field = content.model_fields.get(clock.due_field or "") if content else None
         if content is not None and (field is None or not _may_be_instant(field.annotation)):

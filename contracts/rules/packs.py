@@ -128,16 +128,21 @@ class Ending(Value):
     when: When = Field(default_factory=dict)
 
 
+CONSENT_REVIEW: Final = "consent_review_at"
+"""The `due_field` that stands beside every kind's content, since any message may bring consents."""
+
+
 class ClockRule(Entry):
     """One standard of time: `length` `unit` from a message of `starts_on` to one of `stops_on`.
 
     A decision on the starting message with one of `ended_by_outcomes` stops it as well: what the
     clock waits for is then no longer to come. `due_field` names a field of the content that says
-    when it is due, in place of a length. `repeats`: what stops it starts it anew. `unit_is_read`:
-    the source names no unit and `unit` is our reading. `warn` is how long before the end the one
-    who owes is reminded. `extendable_by` are the capacities that may authorise an extension, and
-    likewise a pause. `calendar` says whose working days count; a statutory standard may run by the
-    common ones.
+    when it is due, in place of a length, or is `consent_review_at`: when the first of the consents
+    that the message brings is to be talked about again. `repeats`: what stops it starts it anew.
+    `unit_is_read`: the source names no unit and `unit` is our reading. `warn` is how long before
+    the end the one who owes is reminded. `extendable_by` are the capacities that may authorise an
+    extension, and likewise a pause. `calendar` says whose working days count; a statutory standard
+    may run by the common ones.
     `ends` are messages about the child that end it in the same way, such as a family's no.
     `while_at`: it runs only while the child is at one of these levels; a message that takes the
     child elsewhere, such as a closure, ends it as `ended_by_outcomes` does. `questions`: it waits

@@ -20,7 +20,7 @@ from services.agency.noting import Note, verify_note
 from services.agency.opening import Opener
 from services.agency.store import PAGE, AgencyStore, Held
 from services.agency.trusting import judged
-from services.agency.whose import Line, lines, theirs_first
+from services.agency.whose import Line, lines, shown_to, theirs_first
 from services.runtime.directories import DirectoryHolder
 from services.runtime.subscribing import Request
 
@@ -79,13 +79,15 @@ class Handlers:
     async def inbox(self, request: Request) -> bytes:
         """Answer with the newest lines, alerts first; `more` and `quarantined` count the rest.
 
-        A practitioner's own lines come first where one is named; the others follow all the same.
+        A practitioner's own lines come first where one is named; the others follow all the same,
+        but for those of a child of whose referral the practitioner must not learn.
         """
         whose = self._whose(request)
         limit = _LOOKED_THROUGH if whose else PAGE
         items = await self._store.items(self._agency, history=True, limit=limit)
-        found = (await self._lines(items, whose))[:PAGE]
-        more = await self._store.count(self._agency) - len(found)
+        shown = await self._lines(items, whose)
+        found, hidden = shown[:PAGE], len(items) - len(shown)
+        more = await self._store.count(self._agency) - hidden - len(found)
         aside = len(await self._store.quarantined(self._agency))
         return _answer(found, more=max(0, more), quarantined=aside)
 
@@ -110,9 +112,10 @@ class Handlers:
 
     async def _lines(self, items: Sequence[Item], whose: str | None) -> tuple[Line, ...]:
         handovers = await self._store.handovers(self._agency)
+        hidden = await self._store.hidden(self._agency)
         at, directory = self._clock(), self._directory.current
-        found = lines(items, self._agency, directory, handovers, at)
-        return theirs_first(found, whose) if whose else found
+        found = lines(items, self._agency, directory, handovers, at, hidden)
+        return theirs_first(shown_to(found, whose), whose) if whose else found
 
     async def open(self, request: Request) -> bytes:
         """Answer a practitioner's signed request to read."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from services.agency.faults import Unproven, fault
 from services.agency.items import State, item_of
-from services.agency.store import AgencyStore
+from services.agency.store import AgencyStore, Beside
 from services.agency.trusting import judged
 from services.agency.verifying import Genuine, verify
 from services.agency.whose import handover_of
@@ -53,10 +53,10 @@ class Inbox:
             protection=genuine.decision.protection,
         )
         text, sealed = record.data.decode(), genuine.delivery.sealed.digest
-        handed = handover_of(genuine.event, self.agency)
+        beside = Beside(handover_of(genuine.event, self.agency), genuine.delivery.not_to_know)
         if gone := withdraws(genuine.event):
             await self._store.withdraw(self.agency, item.sender, gone)
-        if await self._store.take(self.agency, record.sequence, item, text, sealed, handed):
+        if await self._store.take(self.agency, record.sequence, item, text, sealed, beside):
             keys = {"agency": self.agency, "kind": item.kind, "message_id": item.message}
             if item.alert:
                 _log.warning("alert.received", sequence=record.sequence, **keys)

@@ -2,7 +2,8 @@
 
 Consent is decided at the moment of reading (design §3, step 5), so what the agency service holds is
 no way around it. Only where the story service gives no answer, and only for child protection, the
-delivery opens by the agency's own key of the month (design §4).
+delivery opens by the agency's own key of the month (design §4). Who must not learn of a referral,
+as the newest delivery about the child says, opens nothing here either.
 """
 
 from collections.abc import Callable, Mapping
@@ -74,7 +75,7 @@ class Opener:
         if isinstance(asked, Unproven):
             raise fault(asked.code)
         held = await self._held(asked)
-        answer, source = await self._answer(data, held)
+        answer, source = await self._answer(data, held, asked.practitioner)
         await self._record(asked, now, source)
         return answer
 
@@ -98,9 +99,10 @@ class Opener:
         _log.warning("glass.broken", agency=self._agency)
         return answer
 
-    async def _answer(self, data: bytes, held: Held | None) -> tuple[bytes, str]:
+    async def _answer(self, data: bytes, held: Held | None, who: str) -> tuple[bytes, str]:
         """Return the answer and whether it is the story's, the delivery's own, or just empty."""
         if held is not None and not _statements(held):
+            _must_be_shown(held, who)
             return _EMPTY, "inbox"
         try:
             subject = f"story.{self._agency}.read"
@@ -108,6 +110,7 @@ class Opener:
         except HandrailError as error:
             if error.code not in NO_ANSWER or held is None or not _opens_alone(held):
                 raise
+            _must_be_shown(held, who)
             return self._open_here(held), "delivery"
 
     async def _held(self, asked: Asked) -> Held | None:
@@ -172,6 +175,12 @@ def _statements(held: Held) -> bool:
     """Tell whether the message has statements at all; a notice has none, and no story."""
     event = peek(held.delivery.sealed)
     return isinstance(event, Refusal) or bool(event.data.statements)
+
+
+def _must_be_shown(held: Held, practitioner: str) -> None:
+    """Raise what is said of a message that is not there to who must not learn of a referral."""
+    if practitioner in held.not_to_know:
+        raise fault("delivery.unknown")
 
 
 def _opens_alone(held: Held) -> bool:

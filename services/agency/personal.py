@@ -12,6 +12,7 @@ from pydantic import Field
 
 from contracts import jws
 from contracts.messages.erasing import Digest
+from contracts.roles import Requester
 from contracts.statements import MAX_STATEMENTS
 from services.agency.reading import ReadRequest
 
@@ -26,9 +27,11 @@ class AccessRequest(ReadRequest):
     """For a copy of everything held: of one part, what is numbered `after` and on.
 
     `release` are the digests of statements that a person has decided to give although a rule keeps
-    them back, `keep_back` of those that no rule keeps back and the person does.
+    them back, `keep_back` of those that no rule keeps back and the person does. `requester` is whom
+    the copy is for; where nobody is named, nobody's own words are given without a decision.
     """
 
+    requester: Requester | None = None
     part: Literal["statements", "receipts"] = "statements"
     after: Annotated[int, Field(ge=0)] = 0
     release: _Digests = ()

@@ -27,6 +27,7 @@ from contracts.records import Delivery
 from contracts.subjects import inbox_consumer
 from services.agency.addressing import addresses, keep_addresses, keep_handover
 from services.agency.faults import fault
+from services.agency.hiding import Hidden, hidden, keep_hidden
 from services.agency.items import Item, State
 from services.agency.tables import DELIVERIES, HANDED, METADATA, OPENINGS, QUARANTINE
 from services.agency.withdrawing import mark_taken, withdraw
@@ -45,11 +46,15 @@ PAGE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A stored delivery: its line, its record as it was verified, and who opened it."""
+    """A stored delivery: its line, its record as it was verified, and who opened it.
+
+    `not_to_know` are the practitioners from whom it is hidden.
+    """
 
     item: Item
     delivery: Delivery
     openings: tuple[dict[str, str], ...]
+    not_to_know: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,14 @@ class Opening:
     purpose: str
     at: datetime
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a delivery says of its child: who hands on to whom in the agency, who must not know."""
+
+    handed: Handover | None = None
+    not_to_know: tuple[str, ...] | None = None
 
 
 class AgencyStore:
@@ -84,14 +97,14 @@ class AgencyStore:
         item: Item,
         record: str,
         sealed: str,
-        handed: Handover | None = None,
+        beside: Beside | None = None,
     ) -> bool:
         """Store a verified delivery and its position; return whether it is new.
 
-        `record` is the delivery's JSON, `sealed` the digest of its seal, `handed` what it hands on
-        within the agency. Raises `PermanentFault` `message.id-reused` where the id stands for
-        another seal already.
+        `record` is the delivery's JSON, `sealed` the digest of its seal. Raises
+        `PermanentFault` `message.id-reused` where the id stands for another seal already.
         """
+        said = beside or Beside()
 
         def work(connection: Connection) -> bool:
             row = {name: getattr(item, name) for name in _ITEM}
@@ -104,7 +117,8 @@ class AgencyStore:
                 raise PermanentFault.of(fault("message.id-reused"))
             if made.rowcount:
                 keep_addresses(connection, agency, item)
-                keep_handover(connection, agency, sequence, item.child, handed)
+                keep_handover(connection, agency, sequence, item.child, said.handed)
+                keep_hidden(connection, agency, sequence, item.child, said.not_to_know)
                 mark_taken(connection, agency, item.message)
             name = inbox_consumer(agency)
             write_position(connection, name, max(sequence, read_position(connection, name)))
@@ -167,6 +181,10 @@ class AgencyStore:
 
         return await self._sql.run(work)
 
+    async def hidden(self, agency: str) -> Hidden:
+        """Return by child from whom at `agency` its lines are hidden."""
+        return await self._sql.run(lambda c: hidden(c, agency))
+
     async def count(self, agency: str) -> int:
         """Return how many deliveries the inbox of `agency` holds."""
         rows = select(func.count()).where(DELIVERIES.c.agency == agency)
@@ -226,6 +244,7 @@ def _held(connection: Connection, agency: str, message: str) -> Held:
         _item(row, to.get(message, ())),
         Delivery.model_validate_json(row["record"]),
         tuple({name: str(one[name]) for name in told} for one in openings),
+        hidden(connection, agency, row["child"]).get(row["child"], frozenset()),
     )
 
 

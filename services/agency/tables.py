@@ -56,6 +56,14 @@ HANDED: Final = Table(
     Column("giver", String(96), nullable=False),
     Column("taker", String(96), nullable=False),
 )
+NOT_TO_KNOW: Final = Table(
+    "not_to_know",
+    METADATA,
+    Column("agency", String(64), primary_key=True),
+    Column("child", String(40), primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("practitioners", Text, nullable=False),
+)
 QUARANTINE: Final = Table(
     "quarantine",
     METADATA,

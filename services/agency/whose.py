@@ -1,4 +1,4 @@
-"""For whom each line of an inbox is, by the directory in force when it is asked for.
+"""For whom each line of an inbox is, and from whom it is hidden, when it is asked for.
 
 Cover begins and ends by itself, so this is worked out at listing and never stored.
 """
@@ -12,6 +12,7 @@ from contracts.desks import Handover, Seen, seen_by
 from contracts.directory import Directory
 from contracts.event import Event, Recipient
 from contracts.identifiers import agency_of
+from services.agency.hiding import Hidden
 from services.agency.items import Item
 
 HANDED_ON: Final = "work.handed-on"
@@ -23,10 +24,14 @@ Handovers = Mapping[str, Sequence[Handover]]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of an inbox and who sees it; nobody in particular sees history."""
+    """A line of an inbox, who sees it, and from whom it is hidden.
+
+    Nobody in particular sees history.
+    """
 
     item: Item
     seen: tuple[Seen, ...]
+    hidden: frozenset[str] = frozenset()
 
     def is_for(self, practitioner: str) -> bool:
         """Tell whether the practitioner is one of those who see it."""
@@ -38,21 +43,31 @@ class Line:
 
 
 def lines(
-    items: Iterable[Item], agency: str, directory: Directory, handovers: Handovers, at: datetime
+    items: Iterable[Item],
+    agency: str,
+    directory: Directory,
+    handovers: Handovers,
+    at: datetime,
+    hidden: Hidden | None = None,
 ) -> tuple[Line, ...]:
     """Return the items, in their order, with who at `agency` sees each at the instant `at`."""
-    known: dict[tuple[tuple[Recipient, ...], tuple[Handover, ...]], tuple[Seen, ...]] = {}
+    known: dict[_Alike, tuple[Seen, ...]] = {}
     made: list[Line] = []
     for item in items:
+        shut = (hidden or {}).get(item.child, frozenset())
         if item.history:
-            made.append(Line(item, ()))
+            made.append(Line(item, (), shut))
             continue
-        handed = tuple(handovers.get(item.child, ()))
-        key = (_recipients(item, agency), handed)
+        key = (_recipients(item, agency), tuple(handovers.get(item.child, ())), shut)
         if key not in known:
-            known[key] = _seen(directory, key[0], at, handed)
-        made.append(Line(item, known[key]))
+            known[key] = _seen(directory, key, at)
+        made.append(Line(item, known[key], shut))
     return tuple(made)
+
+
+def shown_to(found: Sequence[Line], practitioner: str) -> tuple[Line, ...]:
+    """Return the lines that are not hidden from `practitioner`."""
+    return tuple(line for line in found if practitioner not in line.hidden)
 
 
 def theirs_first(found: Sequence[Line], practitioner: str) -> tuple[Line, ...]:
@@ -69,6 +84,9 @@ def handover_of(event: Event, agency: str) -> Handover | None:
     return Handover(giver, taker) if ours else None
 
 
+_Alike = tuple[tuple[Recipient, ...], tuple[Handover, ...], frozenset[str]]
+"""To whom lines are addressed, what was handed on about their child, and from whom it is hidden."""
+
 _PEOPLE: Final = ("from_practitioner", "to_practitioner")
 
 
@@ -76,15 +94,11 @@ def _recipients(item: Item, agency: str) -> tuple[Recipient, ...]:
     return item.to or (Recipient(agency=agency, practitioner=item.person or None),)
 
 
-def _seen(
-    directory: Directory,
-    recipients: Iterable[Recipient],
-    at: datetime,
-    handed: Sequence[Handover],
-) -> tuple[Seen, ...]:
+def _seen(directory: Directory, alike: _Alike, at: datetime) -> tuple[Seen, ...]:
     once: dict[str, Seen] = {}
+    recipients, handed, shut = alike
     for recipient in recipients:
-        for one in seen_by(directory, recipient, at, handed):
+        for one in seen_by(directory, recipient, at, handed, shut):
             once.setdefault(one.practitioner, one)
     return tuple(once.values())
 

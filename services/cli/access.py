@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from contracts.roles import Requester
 from services.cli.options import As, Dir, Json, load
 from services.cli.output import command, now, print_json, say, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from services.cli.desk import Desk
     from services.runtime.partnership import Partnership
 
@@ -22,11 +25,20 @@ _Digests = Annotated[
 
 
 @command
-def access(
+def access(  # noqa: PLR0913 - one parameter per option
     child: Annotated[str, typer.Argument(help="The child's reference.")],
     *,
     author: As,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="A folder that is new or empty.")],
+    requester: Annotated[
+        Requester | None,
+        typer.Option(
+            "--for",
+            help="Whom it is for: their own words are given; without it nobody's are, unless named "
+            "with --release.",
+            show_default=False,
+        ),
+    ] = None,
     release: _Digests = None,
     keep_back: Annotated[
         list[str] | None,
@@ -47,7 +59,11 @@ def access(
     from services.cli.files import write_file
 
     _must_be_empty(out)
-    said = {"release": tuple(release or ()), "keep_back": tuple(keep_back or ())}
+    said = {
+        "requester": requester,
+        "release": tuple(release or ()),
+        "keep_back": tuple(keep_back or ()),
+    }
     parts, receipts, directory, own = wait_for(_ask(load(state), child, author, said))
     copy = divided(parts, receipts)
     intro = (
@@ -89,7 +105,7 @@ def _must_be_empty(folder: Path) -> None:
 
 
 async def _ask(
-    partnership: "Partnership", child: str, author: str, said: dict[str, tuple[str, ...]]
+    partnership: "Partnership", child: str, author: str, said: "Mapping[str, object]"
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Any, str]:
     from contracts.identifiers import agency_of
     from services.cli.desk import desk

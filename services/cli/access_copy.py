@@ -125,6 +125,8 @@ def _words_of(one: Facts, directory: Directory) -> str:
     asked = question.text if question else said["question"]
     value = said.get("value")
     told = words(said["answer"]) if value is None else _value(value)
+    if said.get("original") is not None:
+        told += f" (as it was typed: {_value(said['original'])})"
     return (
         f"{asked}: {told} (said by {said['said_by']}, {words(said['standing'])}; written down by "
         f"{agency_name(directory, one['sender'])} on {moment(said['recorded_at'])})"

@@ -122,8 +122,9 @@ async def fetch_all(
 ) -> list[dict[str, Any]]:
     """Fetch the attachments of opened statements, write them, and tell what became of each.
 
-    Files are named by question and number. An entry has `question` and `digest`, and either the
-    `file` or the `code` and `remedy` of what was in the way.
+    Files are named by question and number. A statement that came with a `ticket` for its document
+    needs no further read. An entry has `question` and `digest`, and either the `file` or the `code`
+    and `remedy` of what was in the way.
     """
     count: Counter[str] = Counter()
     told: list[dict[str, Any]] = []
@@ -149,15 +150,20 @@ async def fetch_all(
 async def _fetched(
     place: Desk, reader: Reader, one: dict[str, Any], attachment: Attachment
 ) -> bytes:
+    ticket = one.get("ticket") or await _ticket(place, reader, one)
+    wanted = (
+        orjson.dumps({"ticket": ticket, "number": number})
+        for number in range(chunks_of(attachment.size))
+    )
+    return decrypt(attachment, [await _ask(place, CHUNK_OF, body) for body in wanted])
+
+
+async def _ticket(place: Desk, reader: Reader, one: dict[str, Any]) -> str:
     request = sign_fetch(
         reader.key, reader.child, one["message"], one["digest"], reader.purpose, now()
     )
     answer = await place.ask(FETCH, request)
-    wanted = (
-        orjson.dumps({"ticket": answer["ticket"], "number": number})
-        for number in range(chunks_of(attachment.size))
-    )
-    return decrypt(attachment, [await _ask(place, CHUNK_OF, body) for body in wanted])
+    return str(answer["ticket"])
 
 
 async def _ask(place: Desk, verb: str, body: bytes) -> bytes:

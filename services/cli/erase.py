@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.options import As, Dir, Json, Timeout, load
-from services.cli.output import Exit, now, say, sending
+from services.cli.output import Exit, now, plain, say, sending, warn
 
 if TYPE_CHECKING:
     from contracts.directory import Directory
@@ -44,7 +44,8 @@ def erase(  # noqa: PLR0913 - one parameter per option
 
     Seals, receipts, who led when and every clock stay provable. Everything about a child needs the
     signature of a data protection officer, and so does what another agency said. Whoever was told
-    is told of the erasure, to destroy what they copied.
+    is told of the erasure, to destroy what they copied. Where a child has several references it
+    erases what is under this one, and names the others.
     """
     from services.cli.desk import wait_for
 
@@ -87,20 +88,13 @@ async def _erase(  # noqa: PLR0913 - what is erased, by whom and how
         covered = await ask_personally(
             place, author, "erasable", ErasureRequest, child, _PURPOSE, now(), **said
         )
-        written = {
-            "kind": "story.erased",
-            "child": child,
-            "basis": {"kind": "notice"},
-            "data": {
-                "because": because,
-                "statements": covered["statements"],
-                "clears": covered["clears"],
-                **({"of": message} if message else {}),
-            },
-            "recipients": covered["tell"],
-            **({"capacity": _OFFICER} if _is_officer(place.directory, author) else {}),
-            "countersigners": [_signer(place.directory, c, author) for c in countersigners],
+        order = {
+            "because": because,
+            "statements": covered["statements"],
+            "clears": covered["clears"],
+            **({"of": message} if message else {}),
         }
+        written = _written(place.directory, child, author, order, covered["tell"], countersigners)
         code, _ = await send_answer(
             place,
             written,
@@ -109,9 +103,35 @@ async def _erase(  # noqa: PLR0913 - what is erased, by whom and how
             as_json=as_json,
             countersigners=countersigners,
         )
-        if code is Exit.OK and not as_json:
-            say(f"{covered['count']} statements are being erased; backups of keys within 30 days.")
-        return code
+    if code is Exit.OK:
+        _tell_what_goes(covered, as_json=as_json)
+    return code
+
+
+def _written(
+    directory: "Directory",
+    child: str,
+    author: str,
+    order: dict[str, Any],
+    tell: list[str],
+    countersigners: tuple[str, ...],
+) -> dict[str, Any]:
+    return {
+        "kind": "story.erased",
+        "child": child,
+        "basis": {"kind": "notice"},
+        "data": order,
+        "recipients": tell,
+        **({"capacity": _OFFICER} if _is_officer(directory, author) else {}),
+        "countersigners": [_signer(directory, one, author) for one in countersigners],
+    }
+
+
+def _tell_what_goes(covered: dict[str, Any], *, as_json: bool) -> None:
+    if not as_json:
+        say(f"{covered['count']} statements are being erased; backups of keys within 30 days.")
+    for other in covered["also"]:
+        warn(f"the same child's story under {plain(other)} is not erased: erase that too")
 
 
 def _signer(directory: "Directory", signer: str, author: str) -> dict[str, Any]:

@@ -193,7 +193,7 @@ def _until(held: Mapping[str, Any], *, yes: bool) -> Iterator[str]:
 def _lead(facts: Mapping[str, Any], directory: Directory) -> _Part:
     lead = facts["lead"]
     if not lead:
-        return ("You have no lead professional at present.",), ()
+        return ("No lead professional is written here.",), ()
     person = directory.practitioners.get(lead["practitioner"])
     agency = directory.agencies.get(lead["agency"])
     name = person.name if person else lead["practitioner"]

@@ -175,7 +175,7 @@ async def _read(partnership: "Partnership", asked: _Asked) -> dict[str, Any]:
 
 
 def _show(told: dict[str, Any]) -> None:
-    from services.cli.showing import content_words, show_statements, title
+    from services.cli.showing import content_words, show_attachments, show_statements, title
 
     about = told["delivery"]
     say(f"{title(about['kind'])} ({about['kind']}), message {about['message']}")
@@ -186,23 +186,9 @@ def _show(told: dict[str, Any]) -> None:
     for name, value in about["content"].items():
         say(f"  {name:<12} {content_words(value)}")
     show_statements(one["statement"] for one in told["statements"])
-    _show_attachments(told)
+    show_attachments(told)
     withheld = told["withheld"]
     if withheld is None:
         say("Opened with the agency's own key, because the story service did not answer.")
     elif withheld:
         say(f"{withheld} more withheld: no consent in force covers them now.")
-
-
-def _show_attachments(told: dict[str, Any]) -> None:
-    for one in told["statements"]:
-        if one.get("document") == "missing":
-            question = plain(one["statement"]["question"])
-            say(f"The document attached to {question} has not been uploaded.")
-    for one in told.get("attachments", ()):
-        question = plain(one["question"])
-        if "file" in one:
-            say(f"Attached to {question}: {one['file']}")
-        else:
-            say(f"Not fetched, attached to {question}: {plain(one['message'])} ({one['code']})")
-            say(f"  what to do  {plain(one['remedy'])}")

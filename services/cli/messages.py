@@ -11,6 +11,7 @@ from contracts.event import TYP, Event
 from contracts.reasons import Refusal
 from contracts.seal import Sealed, countersign, peek, refused, seal
 from contracts.statements import Disclosed, open_disclosures
+from contracts.typed_answers import in_form
 from services.cli.amending import read_directory
 from services.cli.output import now
 from services.runtime.partnership import Partnership
@@ -47,12 +48,16 @@ def seal_document(
     author: str,
     at: datetime,
     countersigners: Sequence[str] = (),
+    *,
+    as_typed: bool = False,
 ) -> Sealed:
     """Return `document` sealed by `author` and signed by `countersigners`, all with local keys.
 
-    Raises HandrailError `practitioner.unknown`, `key.*`, or as `add_signature` does.
+    Its answers are put into the contract's form first, unless `as_typed`, as another tool may seal
+    them. Raises HandrailError `practitioner.unknown`, `key.*`, or as `in_form` and `add_signature`.
     """
-    event, disclosures = to_event(document, person(directory, author, at), at)
+    known = person(directory, author, at)
+    event, disclosures = to_event(document if as_typed else in_form(document, at), known, at)
     sealed = seal(event, partnership.practitioner_key(author), disclosures)
     for signer in countersigners:
         sealed = add_signature(partnership, sealed, signer)

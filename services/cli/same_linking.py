@@ -1,5 +1,6 @@
 """`handrail same link` and `unlink`: two signed messages, the retired reference's always first."""
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,18 +58,15 @@ def link(  # noqa: PLR0913 - one parameter per option
     from services.cli.desk import wait_for
 
     said = {"survivor": survivor, "because": because}
-    work = _both(
-        load(state),
+    word = _Word(
         "child.linked",
         (retired, survivor),
         said,
         author,
         tuple(countersigners or ()),
         tuple(tell or ()),
-        first=first,
-        timeout_s=timeout,
-        as_json=as_json,
     )
+    work = _both(load(state), word, first=first, timeout_s=timeout, as_json=as_json)
     raise typer.Exit(wait_for(work))
 
 
@@ -95,69 +93,63 @@ def unlink(  # noqa: PLR0913 - one parameter per option
     """
     from services.cli.desk import wait_for
 
-    work = _both(
-        load(state),
+    word = _Word(
         "child.unlinked",
         (retired, survivor),
         {"because": because},
         author,
         tuple(countersigners or ()),
         tuple(tell or ()),
-        first=first,
-        timeout_s=timeout,
-        as_json=as_json,
     )
+    work = _both(load(state), word, first=first, timeout_s=timeout, as_json=as_json)
     raise typer.Exit(wait_for(work))
 
 
-async def _both(  # noqa: PLR0913 - what is said, by whom, to whom and how
-    partnership: "Partnership",
-    kind: str,
-    children: tuple[str, str],
-    said: dict[str, Any],
-    author: str,
-    countersigners: tuple[str, ...],
-    also: tuple[str, ...],
-    *,
-    first: str | None,
-    timeout_s: float,
-    as_json: bool,
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What is said of two references, in the order in which it is said, and who signs it."""
+
+    kind: str
+    children: tuple[str, str]
+    said: dict[str, Any]
+    author: str
+    countersigners: tuple[str, ...]
+    also: tuple[str, ...]
+
+    def written(self, number: int, told: list[str], answers: str | None) -> dict[str, Any]:
+        """Return the document about one of the two, which may answer the message about another."""
+        return {
+            "kind": self.kind,
+            "child": self.children[number],
+            "basis": {"kind": "notice"},
+            "data": {**self.said, "other": self.children[1 - number]},
+            "recipients": list(dict.fromkeys((*told, *self.also))),
+            "countersigners": [
+                {"id": one, "capacity": "team_manager"} for one in self.countersigners
+            ],
+            **({"answers": answers} if answers else {}),
+        }
+
+
+async def _both(
+    partnership: "Partnership", word: _Word, *, first: str | None, timeout_s: float, as_json: bool
 ) -> Exit:
     """Send what is said about the retired reference, and once it is accepted about the survivor."""
-    from contracts import document as documents
     from contracts.identifiers import agency_of
     from services.cli.desk import desk
-    from services.cli.messages import seal_document
     from services.cli.sending import may_countersign
-    from services.cli.sending import tell as show
 
-    signed = [{"id": one, "capacity": "team_manager"} for one in countersigners]
     sent: list[dict[str, Any]] = []
     code = Exit.OK
-    async with desk(partnership, agency_of(author)) as place:
-        may_countersign(countersigners, place.directory)
-        content, told = await _looked_up(place, kind, children, said)
-        for number, child in enumerate(children):
-            if number == 0 and first is not None:
-                continue
-            written: dict[str, Any] = {
-                "kind": kind,
-                "child": child,
-                "basis": {"kind": "notice"},
-                "data": {**content, "other": children[1 - number]},
-                "recipients": list(dict.fromkeys((*told[child], *also))),
-                "countersigners": signed,
-                **({"answers": first} if first else {}),
-            }
-            made = documents.parse(written)
-            sealed = seal_document(
-                partnership, place.directory, made, author, now(), countersigners
-            )
-            answer = await place.submit(sealed, timeout_s)
+    async with desk(partnership, agency_of(word.author)) as place:
+        may_countersign(word.countersigners, place.directory)
+        content, told = await _looked_up(place, word.kind, word.children, word.said)
+        found = replace(word, said=content)
+        for number in range(1 if first else 0, len(word.children)):
+            child = word.children[number]
+            written = found.written(number, told[child], first)
+            answer, code = await _submitted(place, found, written, timeout_s, as_json=as_json)
             sent.append(_as_json(child, answer))
-            code = (
-                _exit(answer) if as_json else show(sealed, answer, place.directory, as_json=False)
-            )
             if code is not Exit.OK:
                 break
             first = sent[-1]["message"]
@@ -166,6 +158,21 @@ async def _both(  # noqa: PLR0913 - what is said, by whom, to whom and how
     if code is not Exit.OK and first is not None:
         warn(f"half done, with one lead: run it again with --first {first}")
     return code
+
+
+async def _submitted(
+    place: "Desk", word: _Word, written: dict[str, Any], timeout_s: float, *, as_json: bool
+) -> tuple["Answered | NoAnswer", Exit]:
+    from contracts import document as documents
+    from services.cli.messages import seal_document
+    from services.cli.sending import tell as show
+
+    made = documents.parse(written)
+    signed = (word.author, now(), word.countersigners)
+    sealed = seal_document(place.partnership, place.directory, made, *signed)
+    answer = await place.submit(sealed, timeout_s)
+    code = _exit(answer) if as_json else show(sealed, answer, place.directory, as_json=False)
+    return answer, code
 
 
 def _as_json(child: str, answer: "Answered | NoAnswer") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from contracts.records import Decision, DeliveredTo, Ground, Outcome, shown_dige
 from contracts.seal import Sealed
 from contracts.statements import Disclosed
 from contracts.values import Value
+from contracts.whose import locating
 from services.cli.messages import event_of, statements_of
 from services.cli.output import plain, say, table, when
 
@@ -65,7 +66,7 @@ def show_statements(statements: Iterable[Mapping[str, Any]]) -> None:
         value = said.get("value")
         answer = said.get("answer", "given")
         told = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
-        told = _with_attachment(told, said.get("attachment"))
+        told = _with_attachment(_with_original(told, said), said.get("attachment"))
         rows.append(
             (
                 question.text if question else said.get("question"),
@@ -77,12 +78,36 @@ def show_statements(statements: Iterable[Mapping[str, Any]]) -> None:
         table(("question", "answer", "said by"), rows)
 
 
+def _with_original(told: object, said: Mapping[str, Any]) -> object:
+    """Return the answer with what was typed beside it, where that was put into another form."""
+    typed = said.get("original")
+    return told if typed is None else f"{told} (typed: {_words(typed)})"
+
+
 def _with_attachment(told: object, attachment: Mapping[str, Any] | None) -> object:
     if not attachment:
         return told
     suffix, size = MediaType(attachment["media_type"]).suffix, int(attachment["size"])
     words = f"[document attached: {suffix}, {size / 1_000_000:.1f} MB]"
     return words if told is None else f"{told} {words}"
+
+
+def show_attachments(told: Mapping[str, Any]) -> None:
+    """Print which documents of an answer's statements are not there, and what became of the rest.
+
+    `attachments` in it is what `services.cli.attachments.fetch_all` gave.
+    """
+    for one in told["statements"]:
+        if one.get("document") == "missing":
+            question = plain(one["statement"]["question"])
+            say(f"The document attached to {question} has not been uploaded.")
+    for one in told.get("attachments", ()):
+        question = plain(one["question"])
+        if "file" in one:
+            say(f"Attached to {question}: {one['file']}")
+        else:
+            say(f"Not fetched, attached to {question}: {plain(one['message'])} ({one['code']})")
+            say(f"  what to do  {plain(one['remedy'])}")
 
 
 def title(kind: str) -> str:
@@ -96,21 +121,32 @@ def withheld(
     """Return which categories a recipient may not see, and how many statements of each.
 
     A receipt holds the digest of what may be seen; as consent is given by category, the one
-    division by categories that leads to it is what was decided. None when there is no such.
+    division by categories that leads to it is what was decided. None when there is no such. What
+    tells where the child lives is never counted: that an address is kept from somebody is not told.
     """
-    by_category: dict[Category, list[str]] = {}
+    known = questions()
+    where = {one.digest for one in statements if known[one.statement.question].number in locating()}
+    every: dict[Category, list[str]] = {}
     for one in statements:
-        by_category.setdefault(one.statement.category, []).append(one.digest)
+        every.setdefault(one.statement.category, []).append(one.digest)
+    elsewhere = {name: [d for d in some if d not in where] for name, some in every.items()}
+    held_back = _held_back(every, to.shown) if where else None
+    if held_back is None:
+        held_back = _held_back(elsewhere, to.shown)
+    if held_back is None:
+        return None
+    return tuple((name, len(elsewhere[name])) for name in held_back if elsewhere[name])
+
+
+def _held_back(
+    by_category: Mapping[Category, list[str]], shown: str
+) -> tuple[Category, ...] | None:
+    """Return the categories without which the digests are those that `shown` is the digest of."""
     for hidden in range(len(by_category) + 1):
         for held_back in combinations(by_category, hidden):
-            seen = tuple(
-                digest
-                for category, digests in by_category.items()
-                if category not in held_back
-                for digest in digests
-            )
-            if shown_digest(seen) == to.shown:
-                return tuple((category, len(by_category[category])) for category in held_back)
+            seen = [d for name, some in by_category.items() if name not in held_back for d in some]
+            if shown_digest(tuple(seen)) == shown:
+                return held_back
     return None
 
 
@@ -182,6 +218,6 @@ def _withheld_words(to: Mapping[str, Any]) -> str:
     if to["withheld"] is None:
         return ": which statements it may see is not known here"
     if not to["withheld"]:
-        return f": every statement ({to['statements']})"
+        return f": statements ({to['statements']}), none withheld for want of consent"
     hidden = ", ".join(f"{name} ({number})" for name, number in to["withheld"].items())
     return f": statements ({to['statements']}), withheld for want of consent: {hidden}"

@@ -113,6 +113,10 @@ def _show_journey(journey: Mapping[str, Any], child: str) -> None:
 
 def _remarks(journey: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what somebody who looks at the journey for the first time must not overlook."""
+    if journey["linked_into"]:
+        yield "retired", f"the child goes on under {plain(journey['linked_into'])}; write there"
+    for retired in journey["linked"]:
+        yield "same child", f"{plain(retired)} was retired into this reference"
     if journey["support"] == "declined":
         yield "family", "has declined support; nobody asks again unless it wishes"
     if journey["moved_to"]:

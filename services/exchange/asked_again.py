@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from consent.knowing import Knower, may_know
-from contracts.consents import BasisKind, StatutoryBasis, StatutoryProvision
 from contracts.journey import Journey
 from contracts.kinds import Situation
 from contracts.questions import Question, questions
 from contracts.reasons import Refusal
 from contracts.statements import Statement
-from contracts.told_once import ASKING, Mark, day_of, mark_of
+from contracts.told_once import ASKING, Mark, day_of, marks_of
+from services.exchange.hearing import is_carried, may_read
+from services.exchange.urgency import is_history, serves_protection
 
 ALREADY_TOLD: Final = "story.already-told"
 
@@ -27,6 +27,8 @@ _ASKS_NOBODY: Final = frozenset({"child.born", "request.redirected"})
 passes a request on repeats its answers."""
 
 _CLOCKS_DIFFER: Final = timedelta(days=1)
+_WRITTEN_UP: Final = timedelta(days=7)
+"""Within what time notes are written up: nobody asks again and dates it before the answer held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,73 +53,44 @@ def asked_again(s: Situation, *, story_up: bool, protection: bool) -> AskedAgain
         return _NOTHING
     if s.message.kind.name in _ASKS_NOBODY:
         return _NOTHING
-    found = dict(_asking(s, journey))
+    found: dict[Question, tuple[Mark, ...]] = {}
+    for question, marks in _asking(s, journey):
+        found[question] = max(found.get(question, ()), marks, key=len)
     if not found:
         return _NOTHING
     numbers = tuple(sorted(question.number for question in found))
-    if not story_up or protection or _never_refused(s):
+    if not story_up or protection or is_history(s) or serves_protection(s):
         return AskedAgain(numbers)
     refused = (
-        Refusal(ALREADY_TOLD, q.key) for q, m in found.items() if _may_read(s, journey, q, m)
+        Refusal(ALREADY_TOLD, question.key)
+        for question, marks in found.items()
+        if any(may_read(s, journey, question, mark) for mark in marks)
     )
     return AskedAgain(numbers, tuple(refused))
 
 
-def _asking(s: Situation, journey: Journey) -> Iterator[tuple[Question, Mark]]:
+def _asking(s: Situation, journey: Journey) -> Iterator[tuple[Question, tuple[Mark, ...]]]:
     today, catalogue = day_of(s.now), questions()
     for disclosed in s.message.statements:
         statement = disclosed.statement
         question = catalogue[statement.question]
-        mark = mark_of(journey, question, today)
-        if mark is not None and _asks(statement, mark):
-            yield question, mark
+        asked = _asked(s, statement, marks_of(journey, question, today))
+        if asked:
+            yield question, asked
 
 
-def _asks(statement: Statement, mark: Mark) -> bool:
-    if statement.again is not None or statement.answer not in ASKING:
-        return False
-    since = mark.day
-    if is_carried(statement):
-        # It may have been recorded by a clock that was a little ahead of the exchange's.
-        since = (date.fromisoformat(since) + _CLOCKS_DIFFER).isoformat()
-    return day_of(statement.recorded_at) > since
+def _asked(s: Situation, statement: Statement, marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+    """Return the answers that were held already on the day before the statement was recorded.
 
-
-def is_carried(statement: Statement) -> bool:
-    """Tell whether a statement is carried on from an earlier message."""
-    return statement.carried_from is not None
-
-
-def _never_refused(s: Situation) -> bool:
-    """Tell whether the message is history, or serves an enquiry under s.47 or protection."""
-    data = s.event.data
-    if data.history is not None or data.basis.kind == BasisKind.PROTECTION.value:
-        return True
-    basis = data.basis
-    enquiry = StatutoryProvision.CHILDREN_ACT_1989_S47
-    return isinstance(basis, StatutoryBasis) and basis.provision is enquiry
-
-
-def _may_read(s: Situation, journey: Journey, question: Question, mark: Mark) -> bool:
-    """Tell whether the sender could have read the answer: it is its own, its inbox's, or consented.
-
-    An answer that went by consent is decided by the family's consents as they stand; of any other
-    basis, which does not lapse, only those know to whom it went.
+    What is carried on is held against the newest answer: it may be that of any of the agencies.
     """
-    agency = s.event.agency
-    if s.event.data.author.id in journey.must_not_know:
-        return False
-    if mark.agency == agency:
-        return True
-    if mark.basis != BasisKind.CONSENT.value:
-        return _was_sent(journey, question, mark, agency)
-    role, consents = s.role_of(agency), journey.consents
-    knower = Knower(agency, role, consents, s.has_part, s.now, journey.protected)
-    return may_know(knower, question).shown
-
-
-def _was_sent(journey: Journey, question: Question, mark: Mark, agency: str) -> bool:
-    sent = [m for m in journey.recent if question.number in m.answered]
-    if not sent or journey.protected is not None:
-        return False
-    return sent[-1].agency == mark.agency and agency in sent[-1].to
+    if not marks or statement.again is not None or statement.answer not in ASKING:
+        return ()
+    day = day_of(statement.recorded_at)
+    if is_carried(s, statement):
+        # It may have been recorded by a clock that was a little ahead of the exchange's.
+        newest = (date.fromisoformat(marks[0].day) + _CLOCKS_DIFFER).isoformat()
+        return marks if day > newest else ()
+    if not is_history(s):
+        day = max(day, day_of(s.event.time - _WRITTEN_UP))
+    return tuple(mark for mark in marks if day > mark.day)

@@ -66,5 +66,6 @@ _MAY_COME: Final[Mapping[str, Callable[[Situation, Refusal], bool]]] = {
     "telling.unknown": _always,
     "disagreement.unknown-message": _always,
     "withdrawal.unknown": _always,
+    "erasure.unknown": _always,
     "standard.unknown": _not_started,
 }

@@ -171,6 +171,7 @@ def _judged(
         hold_until=until,
         story_up=by.story_up,
         other=ledger.journey(beside).journey if beside else None,
+        submitted=arrived.stored_at,
     )
     subject = receipt(event.agency, event.id)
     if isinstance(verdict, Held):

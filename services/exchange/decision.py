@@ -20,17 +20,19 @@ from contracts.messages.checks import judge
 from contracts.messages.corrections import REDIRECTED_TO, passed_on
 from contracts.messages.dates import date_faults
 from contracts.messages.linking import stands_for_itself
-from contracts.messages.referral import Concern
 from contracts.questions import questions
 from contracts.reasons import Refusal
 from contracts.rules import RulePacks
 from contracts.rules.in_force import in_force
 from contracts.told_once import day_of, told
-from services.exchange.asked_again import AskedAgain, asked_again, is_carried
+from services.exchange.asked_again import AskedAgain, asked_again
 from services.exchange.awaiting import may_pass
 from services.exchange.folding import folded
+from services.exchange.hearing import is_carried, not_carried, told_anew
+from services.exchange.outrun import outrun
 from services.exchange.people import consents_carried, people_and_roles
-from services.exchange.sharing import sharing
+from services.exchange.sharing import decided_against, sharing
+from services.exchange.urgency import asks_for_protection, raises_protection
 
 _FLOOR = frozenset(
     {
@@ -130,6 +132,7 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on
     hold_until: datetime | None = None,
     story_up: bool = False,
     other: Journey | None = None,
+    submitted: datetime | None = None,
 ) -> Verdict:
     """Return the verdict on `message` against `journey` as it stands, at the instant `now`.
 
@@ -137,9 +140,10 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on
     are those in force when it arrived (design §4); left out, it is taken to have arrived at `now`.
     Evidence out of order is held until `hold_until`; refused where that is None or has come. Only
     while the story answers (`story_up`) is a question refused that was answered before. `other` is
-    the journey of the other child that the message names, where it names one.
+    the journey of the other child that the message names, where it names one; `submitted` is when
+    the submission was stored, where that may be earlier than `now`.
     """
-    situation = Situation(message, journey, directory, now, other)
+    situation = Situation(message, _known_to(message, journey), directory, now, other)
     floor, urgent = asks_for_protection(message), raises_protection(message)
     packs = in_force(directory, now) if packs is None else packs
     reasons = list(dict.fromkeys(_reasons(situation, packs, opening=floor)))
@@ -148,8 +152,11 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on
     for agency, share in shares:
         if isinstance(share, Withhold):
             reasons.extend(replace(r, detail=r.detail or agency) for r in share.reasons)
+    reasons.extend(decided_against(situation, shares, passed))
     again = asked_again(situation, story_up=story_up, protection=urgent or bool(passed))
     reasons.extend(again.refused)
+    reasons.extend(outrun(situation, submitted))
+    reasons.extend(not_carried(situation, protection=urgent or bool(passed)))
     against = _floor(situation, reasons) if floor else _standing(situation, reasons)
     if against:
         found = tuple(dict.fromkeys(against))
@@ -162,17 +169,15 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on
     return replace(accepted, packs=packs.names, alerts=alerts, story_up=story_up)
 
 
-def raises_protection(message: Opened) -> bool:
-    """Tell whether the message raises a child-protection concern, on whatever basis."""
-    return getattr(message.content, "concern", None) is Concern.CHILD_PROTECTION
+def _known_to(message: Opened, journey: Journey | None) -> Journey | None:
+    """Return the journey for the author: None where that person must not learn of a referral.
 
-
-def asks_for_protection(message: Opened) -> bool:
-    """Tell whether the message itself asks somebody to protect a child, and is asked for no more.
-
-    Passing on what was asked is judged as every message is: who was asked has it anyway.
+    What such a person writes is answered as of a child who is unknown (003 §2.3). What opens a
+    journey, or asks for protection, is taken: it tells, and is told nothing.
     """
-    return message.kind.asks and raises_protection(message)
+    hidden = journey is not None and message.event.data.author.id in journey.must_not_know
+    opens = message.kind.opening or asks_for_protection(message)
+    return None if hidden and not opens else journey
 
 
 def _reasons(s: Situation, packs: RulePacks, *, opening: bool) -> Iterator[Refusal]:
@@ -272,7 +277,7 @@ def _accepted(
         rules += (_FORM,)
     before = s.journey or Journey(child=s.event.subject)
     answered, statements = _answered(s), [d.statement for d in s.message.statements]
-    new = told(statements, day_of(s.now))
+    new = told(told_anew(s), day_of(s.now))
     step = Step(s.event, s.message.content, s.now, tuple(to.agency for to in deliveries))
     return Accepted(
         journey=folded(before, step, kind, answered, new),
@@ -282,7 +287,7 @@ def _accepted(
         protection=protection,
         told=new,
         asked_again=again.numbers,
-        carried=sum(1 for statement in statements if is_carried(statement)),
+        carried=sum(1 for statement in statements if is_carried(s, statement)),
     )
 
 

@@ -100,11 +100,21 @@ def _recipients(s: Situation) -> Iterator[Refusal]:
     for recipient in s.event.data.recipients:
         if s.role_of(recipient.agency) is None:
             yield Refusal("agency.unknown", recipient.agency)
-        elif s.journey is not None and recipient.practitioner in s.journey.must_not_know:
+        elif _is_told_who_must_not_know(s, recipient):
             yield Refusal("recipient.must-not-know")
         # Somebody who has left is known: whoever stands in sees it (contracts.desks).
         elif recipient.practitioner and not _works_or_worked(s, recipient):
             yield Refusal("practitioner.unknown", recipient.practitioner)
+
+
+def _is_told_who_must_not_know(s: Situation, recipient: Recipient) -> bool:
+    """Tell whether a message goes to who must not know of the child, and its sender may be told so.
+
+    What a sender without a part sends goes to whoever sees it in their place (`contracts.desks`):
+    a refusal would tell an outsider who is kept out.
+    """
+    journey = s.journey
+    return journey is not None and s.has_part and recipient.practitioner in journey.must_not_know
 
 
 def _answers_itself(s: Situation) -> bool:

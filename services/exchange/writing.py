@@ -14,6 +14,7 @@ import orjson
 from contracts import base64url, jws
 from contracts.directory import Directory
 from contracts.journey_json import dump
+from contracts.keeping_back import people_of
 from contracts.kinds import Opened, iso
 from contracts.records import Outcome, entry_hash, shown_digest
 from contracts.seal import Disclosures
@@ -160,6 +161,7 @@ class Writer:
             "group": attestation.token,
             "place": attestation.place(text[1]),
             "shown": to.shown,
+            "not_to_know": people_of(verdict.journey.must_not_know, to.agency),
         }
         if verdict.protection and to.shown:
             box = self._to_agency(to, message, verdict)

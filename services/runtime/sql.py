@@ -26,12 +26,14 @@ from sqlalchemy import (
     delete,
     event,
     insert,
+    inspect,
     select,
+    text,
     update,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from contracts.errors import HandrailError
 
@@ -64,9 +66,27 @@ def engine(url: str) -> Engine:
 
 
 def create_tables(database: Engine, *tables: MetaData) -> None:
-    """Create the positions table and every table of `tables` that is missing."""
+    """Create the positions table, and every table and column of `tables` that is missing.
+
+    A column comes to a table that is there already with its `server_default` in every row, so give
+    each column that joins later one that is true of the rows of before.
+    """
     for metadata in (POSITIONS.metadata, *tables):
         metadata.create_all(database)
+        for table in metadata.sorted_tables:
+            _add_columns(database, table)
+
+
+def _add_columns(database: Engine, table: Table) -> None:
+    there = {column["name"] for column in inspect(database).get_columns(table.name)}
+    missing = [column for column in table.columns if column.name not in there]
+    if not missing:
+        return
+    quoted = database.dialect.identifier_preparer.format_table(table)
+    with database.begin() as connection:
+        for column in missing:
+            made = CreateColumn(column).compile(dialect=database.dialect)
+            connection.execute(text(f"ALTER TABLE {quoted} ADD COLUMN {made}"))
 
 
 def renewed(connection: Connection, name: str, content: int, metadata: MetaData) -> bool:

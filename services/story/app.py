@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from functools import partial
 
 from faststream import FastStream
-from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
 from services.runtime import log
 from services.runtime.collecting import calm_collector
-from services.runtime.directories import DirectoryHolder, from_file
+from services.runtime.directories import from_file
 from services.runtime.partnership import Partnership
 from services.runtime.pulling import LIBRARY_LOGGER
 from services.runtime.subscribing import make_broker
@@ -32,6 +31,7 @@ from services.story.indexing import Indexing
 from services.story.intake import IntakeKeys
 from services.story.keeping import SetAside, set_aside
 from services.story.personal_desk import PersonalDesk
+from services.story.refusing import SignedDesk
 from services.story.store import Store
 from services.story.telling import NoticeTeller
 
@@ -77,9 +77,10 @@ async def _serve(partnership: Partnership, ready: Callable[[], None]) -> None:
         indexing = Indexing(store)
         await indexing.prepare()
         await bind(js, store)
-        follower, notices = _wire(broker, client, partnership, store, directory)
+        signed = SignedDesk(broker, store, directory)
+        follower, notices = _wire(signed, client, partnership)
         intake = IntakeKeys(partnership.keys)
-        finding.subscribe(broker, FindingDesk(js, store, directory, intake, indexing))
+        finding.subscribe(signed, FindingDesk(js, store, directory, intake, indexing))
         await app.start()
         # Asked after subscribing, so the answer proves that the server knows the subscriptions;
         # nats-py's flush does not, because its PING may overtake what waits to be sent.
@@ -102,23 +103,20 @@ async def _serve(partnership: Partnership, ready: Callable[[], None]) -> None:
 
 
 def _wire(
-    broker: NatsBroker,
-    client: Client,
-    partnership: Partnership,
-    store: Store,
-    directory: DirectoryHolder,
+    signed: SignedDesk, client: Client, partnership: Partnership
 ) -> tuple[Follower, NoticeTeller]:
+    broker, store, directory = signed.broker, signed.store, signed.directory
     js = client.jetstream()
     follower = Follower(js, store, directory, IntakeKeys(partnership.keys))
     desk = ReadingDesk(js, store, directory)
-    subscribe(broker, follower, desk)
-    FormDesk(desk, directory).subscribe(broker)
-    AttachmentDesk(desk).subscribe(broker)
-    personal_desk.subscribe(broker, PersonalDesk(client, desk, directory))
+    subscribe(broker, follower, desk, signed)
+    FormDesk(desk, directory).subscribe(signed)
+    AttachmentDesk(desk).subscribe(broker, signed)
+    personal_desk.subscribe(broker, PersonalDesk(client, desk, directory), signed)
     service = f"{partnership.id}.{NAME}"
     notices = NoticeTeller(js, store, service)
     teller = Teller(service, partial(partnership.service_key, NAME))
-    subscribe_glass(broker, GlassDesk(desk, store, directory, teller, notices))
+    subscribe_glass(signed, GlassDesk(desk, store, directory, teller, notices))
     return follower, notices
 
 

@@ -6,13 +6,12 @@ the question. What may not be read is a place still to ask, and looks like any o
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
 import orjson
-from faststream.nats import NatsBroker
 from sqlalchemy import Connection, Row, select
 
 from consent import KeptStatement, Seen
@@ -21,6 +20,7 @@ from contracts.consents import BasisKind
 from contracts.errors import HandrailError
 from contracts.forms import Form, form_of, forms, places
 from contracts.journey import Journey
+from contracts.keeping_back import keeps_back
 from contracts.messages import KINDS
 from contracts.questions import Question, by_number
 from contracts.rules import RulePacks
@@ -31,10 +31,12 @@ from services.agency.faults import fault
 from services.agency.filling import FORM_TYP, FormRequest
 from services.runtime import log
 from services.runtime.directories import DirectoryHolder
-from services.runtime.subscribing import Request, request_subscriber
+from services.runtime.subscribing import Request
 from services.story import filling, reading
 from services.story.handlers import ReadingDesk
+from services.story.joined import NOTHING_THERE, Joined, about
 from services.story.opening import open_statements, statements_of
+from services.story.refusing import SignedDesk
 from services.story.tables import MESSAGES
 from services.story.withdrawing import withdrawn
 
@@ -60,10 +62,10 @@ class FormDesk:
         """Verify requests and look up journeys as `desk` does."""
         self._desk, self._directory = desk, directory
 
-    def subscribe(self, broker: NatsBroker) -> None:
+    def subscribe(self, signed: SignedDesk) -> None:
         """Answer `story.<agency>.missing` and `story.<agency>.prefill`."""
-        request_subscriber(broker, "story.*.*.missing")(self.answer)
-        request_subscriber(broker, "story.*.*.prefill")(self.answer)
+        signed.subscribe("missing", self.answer, FormRequest, FORM_TYP)
+        signed.subscribe("prefill", self.answer, FormRequest, FORM_TYP)
 
     async def answer(self, request: Request) -> bytes:
         """Answer what `_missing` or `_prefilled` gives; the read is recorded before.
@@ -78,14 +80,29 @@ class FormDesk:
         form = form_of(asked.form)
         if form is None:
             raise _unknown_form()
-        journey, now = await self._desk.journey(asked.child), datetime.now(UTC)
-        ask = Ask(inquiry, form, journey, in_force(self._directory.current, now), now)
-        async with self._desk.store.changing:
-            key = await self._desk.store.child_key(asked.child)
-            found = await self._desk.store.run(partial(heard, ask=ask, child_key=key))
+        child, now = await self._desk.joined(asked.child), datetime.now(UTC)
+        ask = Ask(inquiry, form, child.own.journey, in_force(self._directory.current, now), now)
+        found = [*await self._heard(ask), *await self._under_retired(ask, child)]
         filled = filling.fill(places(form, ask.packs), found, day_of(now))
         _log.info("story.form-filled", kind=form.kind, count=len(found))
         return orjson.dumps((_missing if what == "missing" else _prefilled)(ask, filled))
+
+    async def _heard(self, ask: Ask) -> tuple[filling.Heard, ...]:
+        async with self._desk.store.changing:
+            key = await self._desk.store.child_key(ask.journey.child)
+            return await self._desk.store.run(partial(heard, ask=ask, child_key=key))
+
+    async def _under_retired(self, ask: Ask, child: Joined) -> list[filling.Heard]:
+        """Return what is heard under the references retired into the one asked for."""
+        found: list[filling.Heard] = []
+        for part in child.retired:
+            inquiry = about(ask.inquiry, part.child)
+            try:
+                found += await self._heard(replace(ask, inquiry=inquiry, journey=part.journey))
+            except HandrailError as error:
+                if error.code not in NOTHING_THERE:
+                    raise
+        return found
 
 
 def heard(connection: Connection, ask: Ask, child_key: bytes | None) -> tuple[filling.Heard, ...]:
@@ -149,6 +166,9 @@ def _decided(ask: Ask, rows: Sequence[Row[Any]], messages: dict[int, Row[Any]]) 
     for row, one, seen in zip(rows, kept, seen_as_sent, strict=True):
         question = by_number().get(row.question)
         if seen.shown or question is None or not _went_by_consent(one, question):
+            yield seen
+            continue
+        if keeps_back(journey.not_shared, one.sender, inquiry.agency, question.category):
             yield seen
             continue
         if row.question not in known:

@@ -26,11 +26,12 @@ from services.agency.attachments import (
 from services.runtime import log
 from services.runtime.subscribing import Request, request_subscriber
 from services.story import attached, objects, reading
-from services.story.breaking import note_refusal
 from services.story.handlers import ReadingDesk
+from services.story.joined import NOTHING_THERE, Joined, about
 from services.story.opening import outlines_of
 from services.story.orders import is_ordered
 from services.story.reading import Inquiry
+from services.story.refusing import SignedDesk, agency_of_subject
 
 _log = log.get(__name__)
 
@@ -41,10 +42,10 @@ class AttachmentDesk:
     def __init__(self, desk: ReadingDesk) -> None:
         self._desk, self._store = desk, desk.store
 
-    def subscribe(self, broker: NatsBroker) -> None:
+    def subscribe(self, broker: NatsBroker, signed: SignedDesk) -> None:
         """Subscribe to what gateways ask."""
         request_subscriber(broker, f"story.*.*.{ATTACH}")(self.attach)
-        request_subscriber(broker, f"story.*.*.{FETCH}")(self.fetch)
+        signed.subscribe(FETCH, self.fetch, FetchRequest, TYPES[FetchRequest])
         request_subscriber(broker, f"story.*.*.{CHUNK_OF}")(self.chunk)
 
     async def attach(self, request: Request) -> bytes:
@@ -52,7 +53,7 @@ class AttachmentDesk:
 
         Raises `attachment.invalid`, and what `objects.put` raises.
         """
-        agency, piece = _agency(request), read_piece(request.data)
+        agency, piece = agency_of_subject(request), read_piece(request.data)
         put = partial(objects.put, agency=agency, piece=piece, now=datetime.now(UTC))
         left = await self._store.run_objects(put)
         if not left:
@@ -67,29 +68,40 @@ class AttachmentDesk:
         """
         inquiry = await self._desk.inquiry(request, FetchRequest, TYPES[FetchRequest])
         now = datetime.now(UTC)
-        try:
-            journey = await self._desk.journey(inquiry.request.child)
-            asked = partial(granted, inquiry=inquiry, journey=journey, now=now)
-            found = await self._store.run(asked)
-        except HandrailError as error:
-            noted = partial(note_refusal, inquiry=inquiry, code=error.code, now=now)
-            await self._store.run(noted)
-            raise
-        made = partial(
-            objects.ticket,
-            agency=inquiry.agency,
-            found=found,
-            child=inquiry.request.child,
-            now=now,
-        )
-        answer = orjson.dumps({"ticket": await self._store.run_objects(made)})
+        child = await self._desk.joined(inquiry.request.child)
+        found = await self._granted(inquiry, child, now)
+        made = partial(objects.ticket, agency=inquiry.agency, found=found, now=now)
+        under = await self._stored_under(found, child)
+        answer = orjson.dumps({"ticket": await self._store.run_objects(partial(made, child=under))})
         _log.info("attachment.given", agency=inquiry.agency)
         return answer
+
+    async def _granted(self, inquiry: Inquiry, child: Joined, now: datetime) -> str:
+        """Return what `granted` does, for the first of the joined references that grants it."""
+        refused: list[HandrailError] = []
+        for part in child.parts:
+            asked = about(inquiry, part.child)
+            try:
+                made = partial(granted, inquiry=asked, journey=part.journey, now=now)
+                return await self._store.run(made)
+            except HandrailError as error:
+                if error.code not in NOTHING_THERE:
+                    raise
+                refused.append(error)
+        raise next((one for one in refused if one.code == "story.erased"), refused[0])
+
+    async def _stored_under(self, found: str, child: Joined) -> str:
+        """Return which reference an object was uploaded for: it may be a joined one."""
+        for other in child.others:
+            there = partial(objects.whole, objects=(found,), child=other)
+            if await self._store.run_objects(there):
+                return other
+        return child.own.child
 
     async def chunk(self, request: Request) -> bytes:
         """Answer one encrypted chunk; raises `attachment.invalid` or `attachment.no-ticket`."""
         wanted, now = read_wanted(request.data), datetime.now(UTC)
-        asked = partial(objects.chunk, agency=_agency(request), wanted=wanted, now=now)
+        asked = partial(objects.chunk, agency=agency_of_subject(request), wanted=wanted, now=now)
         return await self._store.run_objects(asked)
 
 
@@ -124,8 +136,3 @@ def granted(connection: Connection, inquiry: Inquiry, journey: Journey, now: dat
 def _digest(inquiry: Inquiry) -> str:
     request = inquiry.request
     return request.digest if isinstance(request, FetchRequest) else ""
-
-
-def _agency(request: Request) -> str:
-    """Return the agency that the subject `story.<agency>.<verb>` names: two tokens."""
-    return ".".join(request.subject.split(".")[1:3])

@@ -21,14 +21,14 @@ from contracts.errors import HandrailError
 from contracts.event import TYPE_PREFIX, Data, Event, Recipient, Signer, source_of
 from contracts.identifiers import agency_of
 from contracts.journey import Journey
-from contracts.kinds import iso
 from contracts.managers import line_managers
 from contracts.messages.notices import GLASS_BROKEN, GlassBroken
 from contracts.protecting import BreakGlassReason
 from contracts.roles import Capacity, Role
 from contracts.seal import seal
 from services.story import reading
-from services.story.breaking_tables import GLASS_NOTICES, REFUSED_READS
+from services.story.breaking_tables import GLASS_NOTICES
+from services.story.deciding import told_withheld
 from services.story.opening import open_statements, statements_of
 from services.story.tables import MESSAGES
 from services.story.withdrawing import withdrawn
@@ -98,13 +98,15 @@ def break_glass(
     by_ledger = _messages(connection, child, journey)
     statements = statements_of(connection, list(by_ledger))
     kept = reading.kept_statements(statements, by_ledger)
-    asked = BrokenGlass(reading.read_request(inquiry, journey, kept, now), reason, journey.involved)
+    request = reading.read_request(inquiry, journey, kept, now)
+    asked = BrokenGlass(request, reason, journey.involved, journey.not_shared)
     decided = list(zip(statements, decide_broken_glass(asked), strict=True))
     shown = [s for s, seen in decided if seen.shown]
     if shown and child_key is None:
         raise reading.erased()
     opened = open_statements(shown, child, child_key or b"")
-    answer = reading.answer_of(shown, opened, by_ledger, withheld=len(statements) - len(shown))
+    withheld = told_withheld(seen for _, seen in decided)
+    answer = reading.answer_of(shown, opened, by_ledger, withheld=withheld)
     reading.record(connection, inquiry, now, [f"{BASIS}.{reason.value}"], decided)
     row = {"id": event.id, "child": child, "sealed": standing.teller.sealed(event)}
     connection.execute(insert(GLASS_NOTICES).values(**row))
@@ -139,23 +141,6 @@ def named_person(
         if directory.practitioner(one, at) is not None:
             return one
     return None
-
-
-def note_refusal(
-    connection: Connection, inquiry: reading.Inquiry, code: str, now: datetime
-) -> None:
-    """Write down that a read was refused, with the code that was answered."""
-    request = inquiry.request
-    row = {
-        "practitioner": inquiry.asked.practitioner,
-        "agency": inquiry.agency,
-        "asked_at": iso(now),
-        "child": request.child,
-        "message": request.message,
-        "purpose": request.purpose,
-        "code": code,
-    }
-    connection.execute(insert(REFUSED_READS).values(**row))
 
 
 def _notice(

@@ -23,7 +23,10 @@ REFUSED_READS: Final = Table(
     Column("code", String(_ID), nullable=False),
     Index("refused_reads_child", "child"),
 )
-"""Who asked for what and was refused, with the code that was answered."""
+"""Who asked for what and was refused, with the code that was answered.
+
+`practitioner` and `child` are empty where it was not proven who asked.
+"""
 
 GLASS_NOTICES: Final = Table(
     "glass_notices",

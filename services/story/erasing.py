@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Column, ColumnElement, Connection, Row, delete, insert, select, update
 
 from contracts.kinds import iso
-from services.story import attached, index, orders
+from services.story import attached, index, orders, packing
 from services.story.breaking_tables import REFUSED_READS
 from services.story.erasure_tables import ERASURES
 from services.story.locking import opens, rewrapped
@@ -137,6 +137,7 @@ def _delete(connection: Connection, doomed: Sequence[Row[Any]]) -> int:
     for row in doomed:
         here = (STATEMENTS.c.ledger == row.ledger, STATEMENTS.c.place == row.place)
         connection.execute(delete(STATEMENTS).where(*here))
+    packing.forget(connection, {row.ledger for row in doomed})
     return len(doomed)
 
 
@@ -147,6 +148,7 @@ def _rewrap(connection: Connection, child: str, old: bytes | None, new: bytes) -
         wrapped = rewrapped(bytes(row.wrapped_key), old, new)
         here = (STATEMENTS.c.ledger == row.ledger, STATEMENTS.c.place == row.place)
         connection.execute(update(STATEMENTS).where(*here).values(wrapped_key=wrapped))
+    packing.rewrap(connection, child, old, new)
     return bool(left)
 
 

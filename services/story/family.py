@@ -6,34 +6,32 @@ the part they play. What must not lie on a kitchen table is left out by the rule
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
 from typing import Any, Final
 
 import orjson
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, insert, select
 
-from consent.telling import untold, untold_read
-from contracts.consents import Basis
+from consent.telling import clock_told, lead_told
+from consent.telling_lists import KINDS
 from contracts.directory import Directory
 from contracts.errors import HandrailError
 from contracts.journey import Journey
 from contracts.kinds import iso
-from contracts.messages import KINDS
+from contracts.messages import KINDS as ALL_KINDS
 from contracts.messages.meetings import MeetingKind
 from contracts.questions import Category
 from contracts.roles import Capacity
 from contracts.rules.packs import Person
 from services.story import reading
 from services.story.erasure_tables import ERASURES
+from services.story.joined import Joined, about
 from services.story.reading import Inquiry
-from services.story.tables import MESSAGES, READS, STATEMENTS
-from services.story.withdrawing import withdrawn
+from services.story.spoken import Contents, Held, held
+from services.story.tables import READS
 
 PAGE: Final = "family.page"
-_BASIS: Final[TypeAdapter[Basis]] = TypeAdapter(Basis)
 _WITH_THE_FAMILY: Final = frozenset(
     {
         MeetingKind.TEAM_AROUND_THE_CHILD.value,
@@ -44,92 +42,82 @@ _WITH_THE_FAMILY: Final = frozenset(
 Facts = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Held:
-    """A child's messages as stored, and of each the digests with their categories."""
-
-    messages: Sequence[Row[Any]]
-    categories: Mapping[int, Mapping[str, Category]]
-
-    @cached_property
-    def told(self) -> tuple[Row[Any], ...]:
-        """Return the messages that a family's page may speak of."""
-        return tuple(m for m in self.messages if rule_of(m) is None)
-
-    @cached_property
-    def _told_digests(self) -> dict[str, Category]:
-        """Return the statements of messages that may be spoken of, by digest."""
-        parts = (self.categories.get(m.ledger, {}) for m in self.told)
-        return {digest: category for part in parts for digest, category in part.items()}
-
-    @cached_property
-    def _untold_digests(self) -> dict[str, str]:
-        """Return, by digest, the rule by which a statement's message is not spoken of."""
-        rules = ((rule_of(m), self.categories.get(m.ledger, ())) for m in self.messages)
-        return {digest: rule for rule, digests in rules if rule for digest in digests}
-
-    def rule_of_read(self, row: Row[Any]) -> str | None:
-        """Return the rule by which a page does not speak of a recorded read, or None."""
-        shown = orjson.loads(row.shown)
-        hidden = [self._untold_digests[d] for d in shown if d in self._untold_digests]
-        categories = {self._told_digests[d] for d in shown if d in self._told_digests}
-        return hidden[0] if hidden else untold_read(categories, orjson.loads(row.rules))
-
-
-def rule_of(message: Row[Any]) -> str | None:
-    """Return the rule by which a page does not speak of a stored message, or None."""
-    return untold(_BASIS.validate_json(message.basis), protection=bool(message.protection))
-
-
-def held(connection: Connection, child: str, journey: Journey) -> Held:
-    """Return what is stored about `child`, without what its sender has withdrawn."""
-    wanted = select(MESSAGES).where(MESSAGES.c.child == child).order_by(MESSAGES.c.ledger)
-    rows = connection.execute(wanted).all()
-    gone = withdrawn(connection, child, rows, journey.withdrawn)
-    left = tuple(row for row in rows if row.ledger not in gone)
-    columns = (STATEMENTS.c.ledger, STATEMENTS.c.digest, STATEMENTS.c.category)
-    here = STATEMENTS.c.ledger.in_([row.ledger for row in left])
-    found: dict[int, dict[str, Category]] = {}
-    for row in connection.execute(select(*columns).where(here)):
-        found.setdefault(row.ledger, {})[row.digest] = Category(row.category)
-    return Held(left, found)
-
-
 def page(
-    connection: Connection, inquiry: Inquiry, journey: Journey, directory: Directory, now: datetime
+    connection: Connection,
+    inquiry: Inquiry,
+    joined: Joined,
+    said: Contents,
+    directory: Directory,
+    now: datetime,
 ) -> Facts:
     """Return the facts of a family's page at `now`, and record that it was asked for.
 
-    Raises `read.replayed`, `story.not-found` for an agency that has no message about the child, and
-    `family.must-not-know` while the family must not learn of a referral.
+    `said` is what messages say whose kinds may tell of child protection. Every reference that was
+    retired into the one asked for is in it. Raises `read.replayed`, `story.not-found` for an agency
+    that has no message about the child, and `family.must-not-know` while the family must not learn
+    of a referral.
     """
+    journey = joined.own.journey
     reading.refuse_replay(connection, inquiry.asked)
     must_be_known(connection, inquiry, journey)
+    may_be_given(journey)
+    parts = [(p, held(connection, p.child, p.journey, said)) for p in joined.parts]
+    for part in joined.parts:
+        record(connection, about(inquiry, part.child), now, PAGE, ())
+    return {
+        "child": inquiry.request.child,
+        "at": iso(now),
+        "holders": list(_holders([stored for _, stored in parts])),
+        "reads": _by_time(_reads(connection, p.child, s, directory) for p, s in parts),
+        "consents": [_without_names(one) for one in consents(joined)],
+        "support": journey.support,
+        "lead": _lead(journey, [stored for _, stored in parts], directory),
+        "open": _by_time(_open_requests(p.journey, s) for p, s in parts),
+        "meetings": [one for p, s in parts for one in _meetings(p.journey, s)],
+        "erasures": _by_time(erasures(connection, p.child) for p in joined.parts),
+    }
+
+
+def consents(joined: Joined) -> list[Facts]:
+    """Return the answers of the family under each reference, as they were recorded."""
+    several = (one for part in joined.parts for one in part.consents)
+    return [one.model_dump(mode="json", exclude_none=True) for one in several]
+
+
+def may_be_given(journey: Journey) -> None:
+    """Raise `family.must-not-know` while the family must not learn of a referral."""
     if Person.FAMILY.value in journey.must_not_know:
         raise HandrailError(
             "family.must-not-know",
             "it is recorded that the family must not learn of a referral at present",
             "speak to the manager who recorded it before anything is given to the family",
         )
-    stored = held(connection, inquiry.request.child, journey)
-    record(connection, inquiry, now, PAGE, ())
-    return {
-        "child": inquiry.request.child,
-        "at": iso(now),
-        "holders": list(_holders(stored)),
-        "reads": list(_reads(connection, inquiry.request.child, stored, directory)),
-        "consents": [c.model_dump(mode="json", exclude_none=True) for c in journey.consents],
-        "support": journey.support,
-        "lead": journey.lead
-        and {
-            "practitioner": journey.lead.practitioner,
-            "agency": journey.lead.agency,
-            "since": journey.lead.since,
-        },
-        "open": list(_open_requests(journey, stored)),
-        "meetings": list(_meetings(journey, stored)),
-        "erasures": list(erasures(connection, inquiry.request.child)),
-    }
+
+
+def _without_names(held: Facts) -> Facts:
+    """Return a consent without who took it, and without who judged that the young person may."""
+    named = ("taken_by", "assessed_by")
+    consent = {name: said for name, said in held["consent"].items() if name not in named}
+    return {**held, "consent": consent}
+
+
+def _lead(journey: Journey, parts: Sequence[Held], directory: Directory) -> Facts | None:
+    """Return who leads, unless that would tell of child protection."""
+    lead = journey.lead
+    if lead is None:
+        return None
+    by = journey.sent(lead.by)
+    known = (by is not None and by.kind in KINDS) or any(
+        message.message == lead.by for stored in parts for message in stored.told
+    )
+    agency = directory.agencies.get(lead.agency)
+    if not known or not lead_told(journey.level, agency.role if agency else None):
+        return None
+    return {"practitioner": lead.practitioner, "agency": lead.agency, "since": lead.since}
+
+
+def _by_time(several: Iterable[Iterable[Facts]]) -> list[Facts]:
+    return sorted((one for some in several for one in some), key=lambda one: str(one["at"]))
 
 
 def must_be_known(connection: Connection, inquiry: Inquiry, journey: Journey) -> None:
@@ -169,12 +157,17 @@ def record(
 
 
 def told_clocks(clocks: Iterable[Mapping[str, Any]], told: Iterable[str]) -> list[Facts]:
-    """Return, of the tracker's clocks, those that run because of a message in `told`."""
+    """Return, of the tracker's clocks, those that run because of a message in `told`.
+
+    Only those whose rule is known to tell nothing of child protection.
+    """
     known = frozenset(told)
     return [
         {key: clock[key] for key in ("title", "agency", "due_at", "state")}
         for clock in clocks
-        if clock["message"] in known and clock["state"] in ("running", "paused", "missed")
+        if clock["message"] in known
+        and clock_told(clock["rule"])
+        and clock["state"] in ("running", "paused", "missed")
     ]
 
 
@@ -190,10 +183,11 @@ def erasures(connection: Connection, child: str) -> Iterator[Facts]:
         }
 
 
-def _holders(stored: Held) -> Iterator[Facts]:
+def _holders(parts: Sequence[Held]) -> Iterator[Facts]:
     """Yield every agency that said or was told something that may be spoken of, and since when."""
     since: dict[str, str] = {}
-    for message in stored.told:
+    messages = ((message, stored) for stored in parts for message in stored.told)
+    for message, stored in sorted(messages, key=lambda one: one[0].ledger):
         categories = stored.categories.get(message.ledger, {}).values()
         if all(c is Category.SAFETY for c in categories):
             continue
@@ -235,7 +229,7 @@ def _open_requests(journey: Journey, stored: Held) -> Iterator[Facts]:
     for request in journey.requests:
         if request.outcome or request.protection or request.id not in told:
             continue
-        kind = KINDS.get(request.kind)
+        kind = ALL_KINDS.get(request.kind)
         yield {
             "kind": request.kind,
             "title": kind.title if kind else request.kind,

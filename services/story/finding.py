@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, Final
 
 import orjson
-from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
@@ -37,11 +36,12 @@ from services.agency.same import (
 from services.agency.trusting import judged
 from services.runtime import log
 from services.runtime.directories import DirectoryHolder
-from services.runtime.subscribing import Request, request_subscriber
+from services.runtime.subscribing import Request
 from services.story import index
 from services.story.index_tables import ASKED, PAIRS
 from services.story.indexing import Indexing
 from services.story.intake import IntakeKeys
+from services.story.refusing import SignedDesk, agency_of_subject
 from services.story.store import Store
 from services.story.tables import MESSAGES
 
@@ -67,11 +67,11 @@ class _Asker:
     request: Any = field(repr=False)
 
 
-def subscribe(broker: NatsBroker, desk: "FindingDesk") -> None:
+def subscribe(signed: SignedDesk, desk: "FindingDesk") -> None:
     """Subscribe to every question about the same child."""
-    request_subscriber(broker, "story.*.*.match")(desk.match)
-    request_subscriber(broker, "story.*.*.possible")(desk.possible)
-    request_subscriber(broker, "story.*.*.different")(desk.different)
+    signed.subscribe("match", desk.match, MatchRequest, TYPES[MatchRequest])
+    signed.subscribe("possible", desk.possible, PossibleRequest, TYPES[PossibleRequest])
+    signed.subscribe("different", desk.different, DifferentRequest, TYPES[DifferentRequest])
 
 
 class FindingDesk:
@@ -126,7 +126,7 @@ class FindingDesk:
         return orjson.dumps({"one": asker.request.child, "other": asker.request.other})
 
     async def _asker(self, request: Request, form: type[ReadRequest]) -> _Asker:
-        agency, now = ".".join(request.subject.split(".")[1:3]), datetime.now(UTC)
+        agency, now = agency_of_subject(request), datetime.now(UTC)
         asked = await judged(
             self._directory,
             lambda d: verify_request(request.data, agency, d, now, form=form, typ=TYPES[form]),

@@ -30,11 +30,11 @@ from services.runtime.subscribing import (
     request_subscriber,
 )
 from services.story import attached, reading
-from services.story.breaking import note_refusal
 from services.story.erasing import is_erased
 from services.story.following import DURABLE, Follower
-from services.story.joined import with_linked
+from services.story.joined import Joined, join, with_retired
 from services.story.keeping import SETTLED, positions
+from services.story.refusing import SignedDesk, agency_of_subject
 from services.story.store import Store
 from services.story.tables import ERASED, MESSAGES, READS, SET_ASIDE, STATEMENTS
 
@@ -45,7 +45,9 @@ _LOOK_EVERY_S: Final = 0.05
 _COUNTED: Final = (MESSAGES, STATEMENTS, READS, ERASED, SET_ASIDE)
 
 
-def subscribe(broker: NatsBroker, follower: Follower, desk: "ReadingDesk") -> None:
+def subscribe(
+    broker: NatsBroker, follower: Follower, desk: "ReadingDesk", signed: SignedDesk
+) -> None:
     """Subscribe to the ledger and to every request that the service answers."""
 
     # The consumer exists already (`following.bind`), and its own filters hold.
@@ -53,9 +55,7 @@ def subscribe(broker: NatsBroker, follower: Follower, desk: "ReadingDesk") -> No
     async def follow(records: tuple[Record, ...]) -> None:
         await follower.follow(records)
 
-    @request_subscriber(broker, "story.*.*.read")
-    async def read(request: Request) -> bytes:
-        return await desk.read(request)
+    signed.subscribe("read", desk.read)
 
     @request_subscriber(broker, "story.admin.positions")
     async def tell_positions(_request: Request) -> bytes:
@@ -76,42 +76,27 @@ class ReadingDesk:
     async def read(self, request: Request) -> bytes:
         """Answer `{"statements": […], "withheld": n}` to a request on `story.<agency>.read`.
 
-        What is refused is recorded too. Raises `read.*` for a request that is not good, what
-        `reading.read` raises, and `story.behind` for a message that was delivered to the agency
-        and whose statements are not stored yet.
+        Raises `read.*` for a request that is not good, what `reading.read` raises, and
+        `story.behind` for a message that was delivered to the agency and whose statements are not
+        stored yet.
         """
         inquiry = await self.inquiry(request)
-        try:
-            return await self._read(inquiry)
-        except HandrailError as error:
-            noted = partial(note_refusal, inquiry=inquiry, code=error.code, now=datetime.now(UTC))
-            await self.store.run(noted)
-            raise
-
-    async def _read(self, inquiry: reading.Inquiry) -> bytes:
         if inquiry.request.message is not None:
             await self._wait_for_delivered(inquiry)
-        journey = await self.journey(inquiry.request.child)
-        answer = await self._decided(inquiry, journey)
-        if journey.linked and inquiry.request.message is None:
-            answer = await with_linked(inquiry, journey, answer, self.journey, self._decided)
+        joined = await self.joined(inquiry.request.child)
+        answer = await self._decided(inquiry, joined.own.journey)
+        if inquiry.request.message is None:
+            answer = await with_retired(inquiry, joined, answer, self._decided)
         _log.info("story.read", count=answer.shown)
         return await attached.marked(self.store, answer.body)
 
     async def _decided(self, inquiry: reading.Inquiry, journey: Journey) -> reading.Answer:
         child, now = inquiry.request.child, datetime.now(UTC)
         async with self.store.changing:
-            key = await self.store.child_key(child)
-            return await self.store.run(
-                partial(
-                    reading.read,
-                    inquiry=inquiry,
-                    journey=journey,
-                    child_key=key,
-                    now=now,
-                    recent=self.store.recent,
-                )
+            work = partial(
+                reading.read, inquiry=inquiry, journey=journey, now=now, recent=self.store.recent
             )
+            return await self.store.run_with_key(child, lambda c, key: work(c, child_key=key))
 
     async def inquiry(
         self, request: Request, form: type[ReadRequest] = ReadRequest, typ: str = READ_TYP
@@ -120,7 +105,7 @@ class ReadingDesk:
 
         Raises `read.*` for any other.
         """
-        agency, now = ".".join(request.subject.split(".")[1:3]), datetime.now(UTC)
+        agency, now = agency_of_subject(request), datetime.now(UTC)
         asked = await judged(
             self._directory,
             lambda d: verify_request(request.data, agency, d, now, form=form, typ=typ),
@@ -131,10 +116,18 @@ class ReadingDesk:
         return reading.Inquiry(asked, agency, found.role if found else None)
 
     async def journey(self, child: str) -> Journey:
-        """Return the journey as its newest entry has it, read from the ledger's leader.
+        """Return the journey as it stands, guarded by what the child's other references keep back.
 
         Raises `story.not-found` for a child without one.
         """
+        return (await self.joined(child)).own.journey
+
+    async def joined(self, child: str) -> Joined:
+        """Return the journey with those that were joined to it; raises as `journey` does."""
+        return await join(await self._newest(child), self._newest)
+
+    async def _newest(self, child: str) -> Journey:
+        """Return the journey as its newest entry has it, read from the ledger's leader."""
         data = await self._last(subjects.journey(child))
         if data is None:
             raise reading.not_found()

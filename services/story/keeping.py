@@ -14,10 +14,12 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from contracts.kinds import iso
 from contracts.questions import questions
+from contracts.statements import Disclosed
 from services.runtime.sql import read_position, write_position
-from services.story import attached, index, withdrawing
+from services.story import attached, index, own_words, packing, withdrawing
 from services.story.entries import AcceptedEntry, LaneCursor, Told
 from services.story.locking import lock
+from services.story.opening import opened_as
 from services.story.orders import spared, wholly_erased
 from services.story.tables import CURSORS, ERASED, LANES, MESSAGES, SET_ASIDE, STATEMENTS
 
@@ -65,9 +67,11 @@ def keep(
     new = spared(connection, [t for t in told if t.entry.ledger in wanted])
     if new:
         connection.execute(insert(MESSAGES), [_message(t) for t in new])
-    rows = [row for t in new for row in _statements(t, keys)]
+    own = own_words.among(connection, new)
+    rows = [row for t in new for row in _statements(t, keys, own)]
     if rows:
         connection.execute(insert(STATEMENTS), rows)
+    packing.put(connection, [_pack(t, keys, own) for t in new if t.statements])
     withdrawing.note(connection, new)
     attached.note(connection, new)
     index.due(connection, new)
@@ -140,7 +144,9 @@ def _message(told: Told) -> dict[str, object]:
     }
 
 
-def _statements(told: Told, keys: Mapping[str, bytes]) -> list[dict[str, object]]:
+def _statements(
+    told: Told, keys: Mapping[str, bytes], own: frozenset[str]
+) -> list[dict[str, object]]:
     child = told.entry.child
     rows: list[dict[str, object]] = []
     for place, one in enumerate(told.statements):
@@ -151,12 +157,28 @@ def _statements(told: Told, keys: Mapping[str, bytes]) -> list[dict[str, object]
                 "place": place,
                 "digest": one.digest,
                 "category": one.statement.category.value,
-                "question": questions()[one.statement.question].number,
+                "question": _number(one),
+                "own": one.digest in own,
                 "ciphertext": locked.ciphertext,
                 "wrapped_key": locked.wrapped_key,
             }
         )
     return rows
+
+
+def _pack(told: Told, keys: Mapping[str, bytes], own: frozenset[str]) -> dict[str, object]:
+    entry, outlines, pieces = told.entry, list[packing.Outline](), list[bytes]()
+    for place, one in enumerate(told.statements):
+        category = one.statement.category.value
+        outline = (entry.ledger, place, one.digest, category, _number(one), one.digest in own)
+        outlines.append(packing.Outline._make(outline))
+        opened = opened_as(one.digest, one.disclosure)
+        pieces.append(packing.piece(opened, entry.message, entry.decision.agency))
+    return packing.pack(entry.ledger, outlines, pieces, entry.child, keys[entry.child])
+
+
+def _number(one: Disclosed) -> int:
+    return questions()[one.statement.question].number
 
 
 def _note(connection: Connection, cursors: Sequence[LaneCursor]) -> None:

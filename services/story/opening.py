@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from contracts.statements import digest_of
 from services.story.locking import Locked, damaged, unlock_all
+from services.story.packing import Outline
 from services.story.recent import Opened, Recent
 from services.story.tables import STATEMENTS
 
@@ -36,13 +37,14 @@ def outlines_of(connection: Connection, ledgers: Sequence[int]) -> Sequence[Row[
         STATEMENTS.c.digest,
         STATEMENTS.c.category,
         STATEMENTS.c.question,
+        STATEMENTS.c.own,
     )
     return connection.execute(select(*columns).where(wanted).order_by(*_ORDER)).all()
 
 
 def opened_of(
     connection: Connection,
-    outlines: Sequence[Row[Any]],
+    outlines: Sequence[Outline],
     child: str,
     child_key: bytes,
     recent: Recent | None,
@@ -70,10 +72,13 @@ def open_statements(rows: Sequence[Row[Any]], child: str, child_key: bytes) -> t
     """
     locked = [(Locked(row.ciphertext, row.wrapped_key), row.digest) for row in rows]
     disclosures = unlock_all(locked, child, child_key)
-    return tuple(
-        Opened(digest, text, _statement(digest, text))
-        for (_, digest), text in zip(locked, disclosures, strict=True)
-    )
+    pairs = zip(locked, disclosures, strict=True)
+    return tuple([opened_as(digest, text) for (_, digest), text in pairs])
+
+
+def opened_as(digest: str, disclosure: str) -> Opened:
+    """Return a statement with the text in its disclosure; raises `story.statement-damaged`."""
+    return Opened(digest, disclosure, _statement(digest, disclosure))
 
 
 def _statement(digest: str, disclosure: str) -> bytes:

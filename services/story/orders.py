@@ -1,7 +1,9 @@
 """What an accepted `story.erased` orders, and which statements and messages it covers.
 
-An order counts for everything that stands before it in the ledger, stored already or not: what is
-read anew from the ledger, after a failure or from a backup, is held against it again.
+An order for everything counts for what stands before it in the ledger, stored already or not: what
+was submitted before it, and not accepted yet, the exchange refuses. One that names a message or
+statements counts for these wherever they stand. What is read anew from the ledger, after a failure
+or from a backup, is held against them again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +15,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
 
 from contracts.kinds import iso
+from contracts.messages.corrections import REDIRECTED
 from contracts.messages.erasing import ERASED, StoryErased
 from contracts.roles import Capacity
 from services.story.entries import AcceptedEntry, Told
@@ -131,16 +134,15 @@ def outstanding(
 
 def covered(order: Order) -> ColumnElement[bool]:
     """Return the condition by which a statement joined to its message falls under `order`."""
-    before = and_(MESSAGES.c.child == order.child, MESSAGES.c.ledger < order.ledger)
+    theirs = MESSAGES.c.child == order.child
     if order.whole:
-        return before
-    meant = or_(*_meant(order))
-    theirs = MESSAGES.c.sender == order.sender if order.sender is not None else None
-    return and_(before, meant) if theirs is None else and_(before, meant, theirs)
+        return and_(theirs, MESSAGES.c.ledger < order.ledger)
+    named = and_(theirs, or_(*_meant(order)))
+    return named if order.sender is None else and_(named, MESSAGES.c.sender == order.sender)
 
 
 def spared(connection: Connection, told: Sequence[Told]) -> list[Told]:
-    """Return `told` without the statements that have been erased by an order that came later."""
+    """Return `told` without the statements that an order has erased, whenever they are stored."""
     children = {t.entry.child for t in told}
     rows = connection.execute(select(ERASURES).where(ERASURES.c.child.in_(children))).all()
     return [_spared(t, [r for r in rows if r.child == t.entry.child]) for t in told]
@@ -182,10 +184,14 @@ def _meant(order: Order) -> list[ColumnElement[bool]]:
 def _spared(told: Told, orders: Sequence[Row[Any]]) -> Told:
     kept = told.statements
     for order in orders:
-        later = order.ledger > told.entry.ledger
-        if later and order.sender in (None, told.entry.decision.agency):
+        counts = _names_something(order) or order.ledger > told.entry.ledger
+        if counts and order.sender in (None, told.entry.decision.agency):
             kept = tuple(one for one in kept if not _falls_under(one.digest, told, order))
     return told if len(kept) == len(told.statements) else replace(told, statements=kept)
+
+
+def _names_something(order: Row[Any]) -> bool:
+    return order.message is not None or bool(orjson.loads(order.digests))
 
 
 def _falls_under(digest: str, told: Told, order: Row[Any]) -> bool:
@@ -195,4 +201,5 @@ def _falls_under(digest: str, told: Told, order: Row[Any]) -> bool:
 
 def _names(told: Told) -> tuple[str, ...]:
     """Return the ids under which an order may mean a message: its own, and what it repeats."""
-    return tuple(n for n in (told.entry.message, told.event.data.answers) if n)
+    repeats = told.event.data.answers if told.event.kind == REDIRECTED.name else None
+    return (told.entry.message, *((repeats,) if repeats else ()))

@@ -22,17 +22,20 @@ from services.runtime.directories import DirectoryHolder
 from services.runtime.subscribing import Request, ask, request_subscriber
 from services.story import access, family, planning, retention
 from services.story.handlers import ReadingDesk
+from services.story.joined import Joined
 from services.story.reading import Inquiry
+from services.story.refusing import SignedDesk
+from services.story.spoken import Contents, look_up, spoken_of, to_look_up
 
 _log = log.get(__name__)
 _TRACKER_S = 3.0
 
 
-def subscribe(broker: NatsBroker, desk: "PersonalDesk") -> None:
+def subscribe(broker: NatsBroker, desk: "PersonalDesk", signed: SignedDesk) -> None:
     """Subscribe to what agencies ask on a family's behalf, and to what the operator asks."""
-    request_subscriber(broker, "story.*.*.family")(desk.family)
-    request_subscriber(broker, "story.*.*.access")(desk.access)
-    request_subscriber(broker, "story.*.*.erasable")(desk.erasable)
+    signed.subscribe("family", desk.family, FamilyRequest, TYPES[FamilyRequest])
+    signed.subscribe("access", desk.access, AccessRequest, TYPES[AccessRequest])
+    signed.subscribe("erasable", desk.erasable, ErasureRequest, TYPES[ErasureRequest])
     request_subscriber(broker, "story.admin.retention")(desk.retention)
 
 
@@ -50,20 +53,20 @@ class PersonalDesk:
         `clocks` is null while the tracker does not answer.
         """
         inquiry, now = await self._asked(request, FamilyRequest), datetime.now(UTC)
-        journey = await self._desk.journey(inquiry.request.child)
+        joined = await self._desk.joined(inquiry.request.child)
+        said = await self._said(joined)
         facts = await self._store.run(
             partial(
                 family.page,
                 inquiry=inquiry,
-                journey=journey,
+                joined=joined,
+                said=said,
                 directory=self._directory.current,
                 now=now,
             )
         )
-        told = await self._store.run(
-            lambda c: [m.message for m in family.held(c, inquiry.request.child, journey).told]
-        )
-        clocks = await self._clocks(inquiry.request.child)
+        told = await self._store.run(lambda c: [m.message for m in spoken_of(c, joined, said)])
+        clocks = await self._clocks(*(part.child for part in joined.parts))
         facts["clocks"] = None if clocks is None else family.told_clocks(clocks, told)
         _log.info("family.page")
         return orjson.dumps(facts)
@@ -72,16 +75,17 @@ class PersonalDesk:
         """Answer with a part of a copy of everything held (`access.copy`), or with receipts."""
         inquiry, now = await self._asked(request, AccessRequest), datetime.now(UTC)
         asked = access.entitled(inquiry, self._directory.current, now)
-        journey = await self._desk.journey(inquiry.request.child)
+        joined = await self._desk.joined(inquiry.request.child)
+        said = await self._said(joined)
         if asked.request.part == "receipts":
-            sent = partial(access.sent, asked=asked, journey=journey, now=now)
+            sent = partial(access.sent, asked=asked, joined=joined, said=said, now=now)
             some, following = await self._store.run(sent)
             found = await asyncio.gather(*(self._receipt(*one) for one in some))
             return orjson.dumps({"receipts": [r for r in found if r], "next": following})
         async with self._store.changing:
-            key = await self._store.child_key(inquiry.request.child)
+            keys = {p.child: await self._store.child_key(p.child) for p in joined.parts}
             copied = await self._store.run(
-                partial(access.copy, asked=asked, journey=journey, child_key=key, now=now)
+                partial(access.copy, asked=asked, joined=joined, said=said, keys=keys, now=now)
             )
         _log.info("access.copy", count=len(copied["statements"]))
         return orjson.dumps(copied)
@@ -89,13 +93,11 @@ class PersonalDesk:
     async def erasable(self, request: Request) -> bytes:
         """Answer with what an erasure would cover (`planning.plan`)."""
         inquiry, now = await self._asked(request, ErasureRequest), datetime.now(UTC)
-        journey = await self._desk.journey(inquiry.request.child)
+        joined = await self._desk.joined(inquiry.request.child)
         directory = self._directory.current
         return orjson.dumps(
             await self._store.run(
-                partial(
-                    planning.plan, inquiry=inquiry, journey=journey, directory=directory, now=now
-                )
+                partial(planning.plan, inquiry=inquiry, joined=joined, directory=directory, now=now)
             )
         )
 
@@ -122,14 +124,20 @@ class PersonalDesk:
     async def _asked(self, request: Request, form: type[ReadRequest]) -> Inquiry:
         return await self._desk.inquiry(request, form, TYPES[form])
 
-    async def _clocks(self, child: str) -> list[Mapping[str, Any]] | None:
+    async def _said(self, joined: Joined) -> Contents:
+        wanted = await self._store.run(partial(to_look_up, joined=joined))
+        return await look_up(self._js, wanted.items())
+
+    async def _clocks(self, *children: str) -> list[Mapping[str, Any]] | None:
         """Return the child's clocks as the tracker has them, or None while it does not answer."""
-        try:
-            body = orjson.dumps({"child": child})
-            data = await ask(self._client, "tracker.track", body, timeout_s=_TRACKER_S)
-        except HandrailError:
-            return None
-        clocks: list[Mapping[str, Any]] = orjson.loads(data)["clocks"]
+        clocks: list[Mapping[str, Any]] = []
+        for child in children:
+            try:
+                body = orjson.dumps({"child": child})
+                data = await ask(self._client, "tracker.track", body, timeout_s=_TRACKER_S)
+            except HandrailError:
+                return None
+            clocks += orjson.loads(data)["clocks"]
         return clocks
 
     async def _receipt(self, agency: str, message: str) -> dict[str, Any] | None:

@@ -9,12 +9,12 @@ from sqlalchemy import Column, Connection, Row, select
 
 from contracts.directory import Directory
 from contracts.errors import HandrailError
-from contracts.journey import Journey
 from contracts.roles import Capacity
 from contracts.statements import MAX_STATEMENTS
 from services.agency.personal import ErasureRequest
 from services.story import family
 from services.story.family import Facts
+from services.story.joined import Joined
 from services.story.reading import Inquiry
 from services.story.tables import COPIES, MESSAGES, STATEMENTS
 
@@ -29,15 +29,16 @@ _COLUMNS: Final[tuple[Column[Any], ...]] = (
 
 
 def plan(
-    connection: Connection, inquiry: Inquiry, journey: Journey, directory: Directory, now: datetime
+    connection: Connection, inquiry: Inquiry, joined: Joined, directory: Directory, now: datetime
 ) -> Facts:
     """Return what the erasure asked for would cover; nothing is changed and no word is shown.
 
-    `clears` are the questions whose newest answer goes, `tell` the agencies that hold what goes.
-    Raises `story.not-found`, `erasure.nothing` where it would cover nothing that the agency may
-    erase, and `erasure.too-many`.
+    `clears` are the questions whose newest answer goes, `tell` the agencies that hold what goes,
+    `also` the other references of the child under which something is held: an erasure of everything
+    is one of everything under one reference. Raises `story.not-found`, `erasure.nothing` where it
+    would cover nothing that the agency may erase, `erasure.elsewhere` and `erasure.too-many`.
     """
-    family.must_be_known(connection, inquiry, journey)
+    family.must_be_known(connection, inquiry, joined.own.journey)
     request = inquiry.request
     digests = request.statements if isinstance(request, ErasureRequest) else ()
     rows = _rows(connection, request.child)
@@ -45,6 +46,13 @@ def plan(
     reachable = [row for row in rows if theirs in (None, row.sender)]
     doomed = [row for row in reachable if _meant(connection, row, request.message, digests)]
     whole = request.message is None and not digests
+    also = [child for child in joined.others if whole and _rows(connection, child)]
+    if not doomed and also:
+        raise HandrailError(
+            "erasure.elsewhere",
+            "nothing is held under this reference, but under others that the child was joined with",
+            "erase what is held under those too; `handrail track` names them",
+        )
     if not doomed:
         raise HandrailError(
             "erasure.nothing",
@@ -63,6 +71,7 @@ def plan(
         "count": len(doomed),
         "clears": [] if whole else _cleared(rows, doomed),
         "tell": _holding(doomed),
+        "also": also,
     }
 
 

@@ -4,37 +4,45 @@ One transaction looks up the statements, decides, decrypts what is shown and not
 writes the read down; the answer goes out after it has been committed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
-from consent import KeptStatement, ReadRequest, Seen, decide_read
-from consent.limits import Item, item
-from contracts.consents import Basis
+from consent import KeptStatement, ReadRequest, Seen
 from contracts.errors import HandrailError
 from contracts.journey import Journey
 from contracts.kinds import iso
-from contracts.questions import Category
 from contracts.roles import Role
 from contracts.statements import Disclosed, binding, open_disclosures
-from contracts.whose import Purpose, purpose_of
 from services.agency.faults import fault
 from services.agency.reading import Asked
 from services.agency.reading import ReadRequest as Request
+from services.story.deciding import decide_each as decide_each  # noqa: PLC0414 - also a read's
+from services.story.deciding import kept_statements as kept_statements  # noqa: PLC0414 - as above
+from services.story.deciding import told_withheld
+from services.story.gathering import gather, told
 from services.story.locking import Locked, damaged, unlock
-from services.story.opening import opened_of, outlines_of
 from services.story.orders import is_ordered
+from services.story.packing import Outlined, piece
 from services.story.recent import Opened, Recent
 from services.story.tables import MESSAGES, READS
 from services.story.withdrawing import taken_back, withdrawn
 
-_BASIS: Final[TypeAdapter[Basis]] = TypeAdapter(Basis)
 MOST_BYTES: Final = 1_000_000
+
+# Made once: to put a statement together takes longer than to carry it out.
+_USED: Final = select(READS.c.id).where(
+    READS.c.practitioner == bindparam("who"), READS.c.nonce == bindparam("nonce")
+)
+_OF_CHILD: Final = (
+    select(MESSAGES).where(MESSAGES.c.child == bindparam("child")).order_by(MESSAGES.c.ledger)
+)
+_OF_MESSAGE: Final = _OF_CHILD.where(MESSAGES.c.message == bindparam("message"))
+_RECORD: Final = insert(READS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,10 @@ class Inquiry:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer: how many statements it shows and withholds, and its bytes, which no text shows."""
+    """An answer: how many statements it shows and says it withholds, and its bytes.
+
+    No text shows the bytes.
+    """
 
     shown: int
     withheld: int
@@ -69,10 +80,9 @@ def known(connection: Connection, inquiry: Inquiry) -> list[Row[Any]]:
     Only those that the asker's agency sent or was sent: of another one, and of a child it has no
     message about, it learns nothing, not even that there is one.
     """
-    wanted = MESSAGES.c.child == inquiry.request.child
-    if inquiry.request.message is not None:
-        wanted &= MESSAGES.c.message == inquiry.request.message
-    rows = connection.execute(select(MESSAGES).where(wanted).order_by(MESSAGES.c.ledger))
+    child, message = inquiry.request.child, inquiry.request.message
+    about = {"child": child} if message is None else {"child": child, "message": message}
+    rows = connection.execute(_OF_CHILD if message is None else _OF_MESSAGE, about)
     return [r for r in rows if inquiry.agency in (r.sender, *orjson.loads(r.recipients))]
 
 
@@ -96,18 +106,19 @@ def read(
     if not messages or inquiry.asked.practitioner in journey.must_not_know:
         raise not_found()
     by_ledger = readable(connection, inquiry, messages, journey)
-    statements = outlines_of(connection, list(by_ledger))
+    gathered = gather(connection, by_ledger, inquiry.request.child, child_key)
+    statements = gathered.outlines()
     if not statements and is_ordered(connection, inquiry.request.child, inquiry.request.message):
         raise erased()
     request = read_request(inquiry, journey, kept_statements(statements, by_ledger), now)
     decided = list(zip(statements, decide_each(request), strict=True))
-    shown = [s for s, seen in decided if seen.shown]
-    if shown and child_key is None:
+    shown = [seen.shown for _, seen in decided]
+    if any(shown) and child_key is None:
         raise erased()
-    opened = opened_of(connection, shown, inquiry.request.child, child_key or b"", recent)
-    answer = answer_of(shown, opened, by_ledger, withheld=len(statements) - len(shown))
-    used = {by_ledger[ledger].basis for ledger in {s.ledger for s in shown}}
-    bases = sorted({_BASIS.validate_json(basis).kind for basis in used})
+    text, withheld = told(connection, gathered, shown, recent), told_withheld(s for _, s in decided)
+    answer = answered(text, shown.count(True), withheld)
+    used = {by_ledger[ledger].basis for ledger in {s.ledger for s, seen in decided if seen.shown}}
+    bases = sorted({str(orjson.loads(basis)["kind"]) for basis in used})
     record(connection, inquiry, now, bases, decided)
     return answer
 
@@ -144,10 +155,8 @@ def erased() -> HandrailError:
 
 def refuse_replay(connection: Connection, asked: Asked) -> None:
     """Raise `read.replayed` where the request has been answered before."""
-    used = select(READS.c.id).where(
-        READS.c.practitioner == asked.practitioner, READS.c.nonce == asked.request.nonce
-    )
-    if connection.scalar(used) is not None:
+    used = {"who": asked.practitioner, "nonce": asked.request.nonce}
+    if connection.scalar(_USED, used) is not None:
         raise fault("read.replayed")
 
 
@@ -165,73 +174,6 @@ def read_request(
         must_not_know=journey.must_not_know,
         protected=journey.protected,
     )
-
-
-def kept_statements(
-    statements: Sequence[Row[Any]], messages: Mapping[int, Row[Any]]
-) -> tuple[KeptStatement, ...]:
-    """Return statements as `consent` looks at them; `messages` are by their ledger sequence.
-
-    Those that `consent` cannot tell apart are one and the same value, decided once: `question` is
-    then that of one of them.
-    """
-    alike: dict[tuple[object, ...], _Carried] = {}
-    shared: dict[int, _Carried] = {}
-    for ledger, m in messages.items():
-        how = (m.basis, m.sender, m.recipients, m.protection, m.kind)
-        shared[ledger] = alike.setdefault(how, _Carried.of(m))
-    same: dict[tuple[int, Item], KeptStatement] = {}
-    known: dict[tuple[int, str, int], KeptStatement] = {}
-    found: list[KeptStatement] = []
-    for s in list[Any](statements):
-        carried = shared[s[0]]  # a row's members are costly to name, and there may be hundreds
-        key = id(carried), s[3], s[4]
-        kept = known.get(key)
-        if kept is None:
-            what = id(carried), item(Category(s.category), s.question)
-            kept = known[key] = same.setdefault(what, carried.kept(s))
-        found.append(kept)
-    return tuple(found)
-
-
-def decide_each(request: ReadRequest) -> Iterator[Seen]:
-    """Yield for each statement of `request` whether it is shown; one value is decided once."""
-    alone = {id(kept): kept for kept in request.statements}
-    seen = decide_read(replace(request, statements=tuple(alone.values())))
-    by_id = dict(zip(alone, seen, strict=True))
-    return (by_id[id(kept)] for kept in request.statements)
-
-
-@dataclass(frozen=True, slots=True)
-class _Carried:
-    """How a message carried its statements."""
-
-    basis: Basis
-    sender: str
-    recipients: frozenset[str]
-    protection: bool
-    purpose: Purpose | None
-
-    @classmethod
-    def of(cls, message: Row[Any]) -> "_Carried":
-        return cls(
-            basis=_BASIS.validate_json(message.basis),
-            sender=message.sender,
-            recipients=frozenset(orjson.loads(message.recipients)),
-            protection=message.protection,
-            purpose=purpose_of(message.kind),
-        )
-
-    def kept(self, statement: Row[Any]) -> KeptStatement:
-        return KeptStatement(
-            category=Category(statement.category),
-            basis=self.basis,
-            sender=self.sender,
-            recipients=self.recipients,
-            protection=self.protection,
-            question=statement.question,
-            purpose=self.purpose,
-        )
 
 
 def open_statement(statement: Row[Any], child: str, child_key: bytes) -> Disclosed:
@@ -255,11 +197,20 @@ def answer_of(
 ) -> Answer:
     """Return the answer that shows `opened`; raises `story.too-large`."""
     carriers = {ledger: (m.message, m.sender) for ledger, m in messages.items()}
-    told = [one.as_json(*carriers[row.ledger]) for row, one in zip(shown, opened, strict=True)]
-    body = orjson.dumps({"statements": told, "withheld": withheld})
+    rows = zip(shown, opened, strict=True)
+    text = b",".join([piece(one, *carriers[row.ledger]) for row, one in rows])
+    return answered(text, len(shown), withheld)
+
+
+def answered(text: bytes, shown: int, withheld: int) -> Answer:
+    """Return the answer with the statements in `text`, so many, and how many it says it withholds.
+
+    Raises `story.too-large`.
+    """
+    body = b'{"statements":[%b],"withheld":%d}' % (text, withheld)
     if len(body) > MOST_BYTES:
         raise too_large()
-    return Answer(len(told), withheld, body)
+    return Answer(shown, withheld, body)
 
 
 def too_large() -> HandrailError:
@@ -276,7 +227,7 @@ def record(
     inquiry: Inquiry,
     now: datetime,
     bases: Sequence[str],
-    decided: Sequence[tuple[Row[Any], Seen]],
+    decided: Sequence[tuple[Outlined, Seen]],
 ) -> None:
     """Write a read down: who, when, why, on what bases, by which rules, and what was shown."""
     request = inquiry.request
@@ -297,4 +248,4 @@ def record(
         "withheld": len(decided) - len(shown),
         "nonce": request.nonce,
     }
-    connection.execute(insert(READS).values(**row))
+    connection.execute(_RECORD, row)

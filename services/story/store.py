@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, event, insert, select
+from sqlalchemy import Connection, Engine, MetaData, bindparam, event, insert, select
 
 from contracts.errors import HandrailError
 from contracts.kinds import iso
@@ -26,6 +26,7 @@ from services.story.tables import CHILD_KEYS, KEYS, STORY
 Result = TypeVar("Result")
 
 _SQLITE: Final = "sqlite"
+_KEY_OF: Final = select(CHILD_KEYS.c.secret).where(CHILD_KEYS.c.child == bindparam("of_child"))
 
 
 class Store:
@@ -46,6 +47,22 @@ class Store:
     async def run(self, work: Callable[[Connection], Result]) -> Result:
         """Call `work` in a transaction on the database of statements and reads."""
         return await self._story.run(work)
+
+    async def run_with_key(
+        self, child: str, work: Callable[[Connection, bytes | None], Result]
+    ) -> Result:
+        """Do as `run` does, and give `work` the key of `child` too, None where there is none.
+
+        Both databases are asked in one go: going to another thread and back costs as much as the
+        question. Hold `changing`.
+        """
+
+        def with_key(connection: Connection) -> Result:
+            with self._databases[1].begin() as keys:
+                key = keys.scalar(_KEY_OF, {"of_child": child})
+            return work(connection, None if key is None else bytes(key))
+
+        return await self._story.run(with_key)
 
     async def run_objects(self, work: Callable[[Connection], Result]) -> Result:
         """Call `work` in a transaction on the database of attachments."""

@@ -1,8 +1,8 @@
 """The tables of the story: what was accepted, who read it, and, in a database apart, the keys.
 
-No column holds a family's words except `statements.ciphertext`, which opens only with the child's
-key. Instants are text in UTC as ledger records write them (`contracts.kinds.iso`), so that they
-compare as they sort.
+No column holds a family's words except `statements.ciphertext` and `packs.ciphertext`, which open
+only with the child's key. Instants are text in UTC as ledger records write them
+(`contracts.kinds.iso`), so that they compare as they sort.
 """
 
 from typing import Final
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    true,
 )
 
 STORY: Final = MetaData()
@@ -60,10 +61,29 @@ STATEMENTS: Final = Table(
     Column("digest", String(_ID), nullable=False),
     Column("category", String(_ID), nullable=False),
     Column("question", Integer, nullable=False),
+    Column("own", Boolean, nullable=False, server_default=true()),
     Column("ciphertext", LargeBinary, nullable=False),
     Column("wrapped_key", LargeBinary, nullable=False),
 )
-"""One statement of a message, at its `place` in the message's order."""
+"""One statement of a message, at its `place` in the message's order.
+
+`own`: the sender's agency recorded it itself, and carried it on from no other's message.
+"""
+
+PACKS: Final = Table(
+    "packs",
+    STORY,
+    Column("ledger", ForeignKey("messages.ledger", ondelete="CASCADE"), primary_key=True),
+    Column("wrapped_key", LargeBinary, nullable=False),
+    Column("listed", Text, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+)
+"""A message's statements once more, together (`services.story.packing`).
+
+`listed` is a JSON array of six arrays as long as the message has statements, in their order: their
+digests, their categories, the numbers of their questions, whether they are the sender's own words,
+and where in the pack the disclosure of each begins and ends.
+"""
 
 WITHDRAWALS: Final = Table(
     "withdrawals",

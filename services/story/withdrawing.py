@@ -5,14 +5,18 @@ are kept by sender and message, because two agencies may have chosen one message
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from contracts.errors import HandrailError
 from contracts.messages.corrections import REDIRECTED, WITHDRAWN
 from services.story.entries import Told
 from services.story.tables import COPIES, WITHDRAWALS
+
+_OF_CHILD: Final = select(WITHDRAWALS.c.sender, WITHDRAWALS.c.message).where(
+    WITHDRAWALS.c.child == bindparam("of_child")
+)
 
 
 def note(connection: Connection, told: Iterable[Told]) -> None:
@@ -50,9 +54,7 @@ def withdrawn(
     `known` are the ids withdrawn in the journey as it stands, which may be ahead of what is stored;
     once it is stored, it is certain whose message of that id was meant.
     """
-    rows = connection.execute(
-        select(WITHDRAWALS.c.sender, WITHDRAWALS.c.message).where(WITHDRAWALS.c.child == child)
-    ).all()
+    rows = connection.execute(_OF_CHILD, {"of_child": child}).all()
     stored = {(row.sender, row.message) for row in rows}
     certain = {row.message for row in rows}
     gone = certain.union(known)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from contracts.calendars import Calendars
 from contracts.clock_facts import MessageFacts, Party
 from contracts.clocks import Clock
+from contracts.consents import Answered
 from contracts.directory import Directory
 from contracts.event import Data
 from contracts.identifiers import agency_of
@@ -18,6 +19,7 @@ from contracts.questions import questions
 from contracts.roles import Role
 from contracts.rules import ClockRule, RulePacks
 from contracts.rules.in_force import in_force
+from contracts.rules.packs import CONSENT_REVIEW
 from contracts.worktime import WorkingCalendar
 from services.runtime.settings import Settings
 from services.tracker.entries import Step
@@ -118,7 +120,7 @@ def facts_of(step: Step, before: Journey | None, directory: Directory) -> Messag
         holders=_holders(step.journey),
         received_at=step.decided_at,
         occurred_at=event.data.occurred_at,
-        codes=codes_of(event.data),
+        codes={**codes_of(event.data), **_review(step, before)},
         answers=answers_of(event.data),
         level=step.journey.level,
         answered=_answered_on(step.journey),
@@ -160,6 +162,23 @@ def codes_of(data: Data) -> Codes:
         elif isinstance(value, list):
             found[name] = tuple(one for one in value if isinstance(one, str))
     return found
+
+
+def _review(step: Step, before: Journey | None) -> Codes:
+    """Return when the first of the consents that are new with a message is to be reviewed.
+
+    One that is carried again is timed already; a review that lies in the past reminds nobody.
+    """
+    known = {held.consent.id for held in before.consents} if before else set[str]()
+    ahead = [
+        consent.review_at
+        for consent in step.event.data.consents
+        if consent.id not in known
+        and consent.decision is Answered.GIVEN
+        and consent.review_at is not None
+        and consent.review_at > step.decided_at
+    ]
+    return {CONSENT_REVIEW: min(ahead).isoformat()} if ahead else {}
 
 
 def title_of(kind: str) -> str:

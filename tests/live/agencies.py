@@ -56,12 +56,21 @@ class World:
         return (await self.clients["exchange"].jetstream().publish(subject, record)).seq
 
     async def send(
-        self, sealed: Sealed, agency: str, *, protects: bool = False, box: object = None
+        self,
+        sealed: Sealed,
+        agency: str,
+        *,
+        protects: bool = False,
+        box: object = None,
+        **beside: object,
     ) -> str:
-        """Deliver `sealed` with a true attestation and return its id; `box` travels along."""
+        """Deliver `sealed` with a true attestation and return its id; `box` travels along.
+
+        `beside` is written into the record as it is.
+        """
         event = peek(sealed)
         message: str = event.id  # type: ignore[union-attr]
-        extra: dict[str, Any] = {"disclosures": box} if box else {}
+        extra: dict[str, Any] = {**beside, "disclosures": box} if box else {**beside}
         record = delivery(self.area, sealed, agency, changes={"protection": protects}, **extra)
         await self.deliver(agency, record, message)
         return message

@@ -14,7 +14,7 @@ from contracts.identifiers import new_reference
 from contracts.roles import Capacity
 from services.first_response import app as first_response
 from services.universal import app as universal
-from tests.area import DUTY, FRONT, GP, SCHOOL, TEACHER
+from tests.area import DUTY, DUTY_MANAGER, FRONT, GP, SCHOOL, TEACHER
 from tests.deliveries import boxed, delivery, digests, receipt
 from tests.live.agencies import (
     WITHIN_S,
@@ -155,6 +155,27 @@ async def test_child_protection_opens_while_the_story_service_is_away(world: Wor
     assert (opened["message"], opened["sender"]) == (message, SCHOOL)
     assert [one["source"] for one in about["openings"]] == ["delivery"]
     assert about["state"] == "opened"
+
+
+async def test_who_must_not_know_opens_nothing_past_the_story_service(world: World) -> None:
+    """Their own list has no line of it; a colleague opens it, so that the child is protected."""
+    sealed = told(world)
+    notice = acknowledged(world.area, new_reference(), "R" * 20, TEACHER, FRONT)
+    box = boxed(world.area, sealed, FRONT)
+    async with world.serving(first_response):
+        message = await world.send(sealed, FRONT, protects=True, box=box, not_to_know=[DUTY])
+        await world.messages(FRONT, 1)
+        with pytest.raises(HandrailError, match=r"delivery\.unknown"):
+            await world.ask(FRONT, "open", read_request(world, message, child_of(sealed), DUTY))
+        assert (await world.ask(FRONT, "inbox", {"practitioner": DUTY}))["messages"] == []
+        assert await world.state(FRONT, message) == "delivered"
+        request = read_request(world, message, child_of(sealed), DUTY_MANAGER)
+        assert (await world.ask(FRONT, "open", request))["statements"]
+
+        silent = await world.send(notice, FRONT, not_to_know=[DUTY])
+        await world.messages(FRONT, 2)
+        with pytest.raises(HandrailError, match=r"delivery\.unknown"):
+            await world.ask(FRONT, "open", read_request(world, silent, child_of(notice), DUTY))
 
 
 async def test_nothing_else_opens_past_the_story_service(world: World) -> None:

@@ -177,6 +177,35 @@ def test_whoever_may_not_read_the_statement_gets_no_document(
     assert _refusal(system, DUTY, child, answer["message"], shown) == "story.not-found"
 
 
+def test_breaking_the_glass_gives_out_the_documents_of_what_it_shows(
+    system: System, tmp_path: Path
+) -> None:
+    """One record and one notice cover the words and the documents; no further read is made."""
+    consent = {
+        "covers": "sharing",
+        "given_by": "parent_with_responsibility",
+        "given_at": now().isoformat(),
+        "roles": ["first_response"],
+        "categories": ["concern"],
+    }
+    answer = sent(system, MINUTES, basis={"kind": "consent"}, consents=[consent])
+    told = opened(system, answer["message"], tmp_path / "out")
+    assert (told["withheld"], told["attachments"]) == (1, [])
+    child = told["delivery"]["child"]
+    before = len(_reads(system, child))
+
+    asked = ("story", "break-glass", child, "--as", DUTY, "--reason", "missing_child")
+    broken = system.run(*asked, "--because", "not come home", "--attachments", tmp_path / "glass")
+
+    (one,) = broken["attachments"]
+    assert Path(one["file"]).read_bytes() == MINUTES
+    assert having(broken)["document"] == "stored"
+    *_, (who, _, shown) = _reads(system, child)
+    assert (who, one["digest"] in shown) == (DUTY, True)
+    assert len(_reads(system, child)) == before + 1
+    assert len(_story(system, "SELECT id FROM glass_notices WHERE child = ?", child)) == 1
+
+
 def test_another_agency_can_neither_fetch_nor_overwrite(system: System, tmp_path: Path) -> None:
     """Not by digest, not with another's ticket, and not on another's subject."""
     answer = sent(system, MINUTES)

@@ -22,6 +22,7 @@ from tests.live.commands import (
 
 pytestmark = pytest.mark.live
 
+COUNTERSIGNER = "demo.caf-team.ali-rezaei"
 WHO = {"identity.name": "Zofia Kowalska", "identity.born_on": "2015-03-04"}
 
 
@@ -85,6 +86,9 @@ def test_two_referrals_of_one_child_are_found_looked_at_and_joined(system: Syste
     assert ("child.linked-to", second) in {
         (reason["code"], reason["detail"]) for reason in turned_away["reasons"]
     }
+
+    whole = ("--because", "request", "--as", CAF_MANAGER, "--countersign", COUNTERSIGNER)
+    assert f"under {first} is not erased" in system.say("erase", second, *whole).err
 
 
 def test_a_child_nobody_knows_gets_a_new_reference(system: System) -> None:

@@ -15,6 +15,7 @@ from tests.live.commands import (
     CAF_MANAGER,
     DUTY,
     FRONT,
+    MANAGER,
     SCHOOL,
     TEACHER,
     System,
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.live
 
 CAF = "demo.caf-team"
 CAF_OTHER_MANAGER = f"{CAF}.ali-rezaei"
+WORKER = "demo.social-care.priya-nair"
 CARE_OFFICER, CARE_MANAGER = "demo.social-care.marian-keogh", "demo.social-care.david-ansah"
 OURS = "she likes the allotment best"
 ABOUT_OTHERS = "an uncle sleeps in the front room"
@@ -161,6 +163,93 @@ def test_a_clock_is_on_the_page_in_the_words_of_its_rule(system: System) -> None
     assert {one["title"] for one in facts["clocks"]} <= rules
 
 
+def test_a_page_and_a_copy_are_silent_about_what_an_assessment_found_to_be_harm(
+    system: System, tmp_path: Path
+) -> None:
+    """No clock of a conference, no meeting and no message; of a child in need all of it is told."""
+    made = {finding: assessed(system, finding) for finding in ("child_protection", "child_in_need")}
+    pages = {
+        name: system.run("family", child, "--as", TEACHER) for name, (child, _) in made.items()
+    }
+    kinds = {name: kinds_of_copy(system, made[name][0], tmp_path / name) for name in made}
+
+    assert "Conference" not in json.dumps(pages["child_protection"])
+    titles = {one["title"] for one in pages["child_in_need"]["clocks"]}
+    assert any("Child in Need meeting" in title for title in titles)
+    assert "assessment.concluded" not in kinds["child_protection"]
+    assert "assessment.concluded" in kinds["child_in_need"]
+    assert any("Conference" in clock for clock in made["child_protection"][1])
+
+
+def assessed(system: System, finding: str) -> tuple[str, list[str]]:
+    """Refer a child whom social care assesses with that finding; give it and its clocks' titles."""
+    told = system.send(referral(recipients=[FRONT]), TEACHER).json
+    child, message = told["child"], told["message"]
+    received(system, FRONT, message)
+    decided = ("--outcome", "assess", "--social-worker", WORKER)
+    system.run("decide", message, "--as", DUTY, *decided)
+    notice = {"child": child, "recipients": [SCHOOL], "basis": {"kind": "notice"}}
+    signs = {"capacity": "social_worker", **notice}
+    started = {"kind": "assessment.started", "data": {"assessment": "child_and_family"}}
+    system.send({**started, **signs}, WORKER)
+    concluded = {"kind": "assessment.concluded", "data": {"finding": finding}}
+    last = system.send({**concluded, **signs}, WORKER).json["message"]
+
+    def clocks() -> list[str]:
+        found = system.run("track", child)["clocks"]
+        return [one["title"] for one in found if one["message"] == last]
+
+    titles = until(clocks, bool)
+    received(system, SCHOOL, last)
+    until(lambda: system.ask("open", last, "--as", TEACHER), lambda told: "statements" in told)
+    return child, titles
+
+
+def kinds_of_copy(system: System, child: str, folder: Path) -> list[str]:
+    """Have the social worker's officer copy what is held, and give the kinds of its messages."""
+    system.run("access", child, "--as", CARE_OFFICER, "--out", folder)
+    return [one["kind"] for one in json.loads((folder / "copy.json").read_text())["messages"]]
+
+
+def test_a_copy_is_refused_while_the_family_must_not_know(system: System, tmp_path: Path) -> None:
+    """As the page is; and who guards somebody stands in the review alone once that is over."""
+    child = supported_child(system)
+    tell(system, child, ("views.child", OURS, "child"))
+    guarding = {
+        "kind": "people.must-not-know",
+        "child": child,
+        "recipients": [],
+        "basis": {"kind": "notice"},
+    }
+    system.send({**guarding, "data": {"people": ["family"]}}, TEACHER)
+    both = (TEACHER, "--countersign", MANAGER)
+    words = ("access", child, "--as", CAF_MANAGER, "--for", "child", "--out")
+    refused = system.run(*words, tmp_path / "none", code=1)
+    signs = {"countersigners": [{"id": MANAGER, "capacity": "line_manager"}]}
+    ended = {"data": {"people": ["family"], "ended": True}}
+    system.send({**guarding, **signs, **ended}, *both)
+    until(lambda: system.ask(*words, tmp_path / "copy"), lambda told: "statements" in told)
+    copy = json.loads((tmp_path / "copy" / "copy.json").read_text())
+    review = json.loads((tmp_path / "copy" / "review.json").read_text())
+
+    assert refused["error"]["code"] == "family.must-not-know"
+    assert "people.must-not-know" not in {one["kind"] for one in copy["messages"]}
+    assert {one["kind"]: one["kept_back"] for one in review["messages"]} == {
+        "people.must-not-know": "family.guarding"
+    }
+    assert len(copy["receipts"]) == len(copy["messages"])
+
+
+def test_the_page_names_nobody_who_took_a_consent(system: System, child: str) -> None:
+    """Of everybody but the lead professional the page has the agency alone."""
+    facts = system.run("family", child, "--as", TEACHER)
+
+    assert facts["consents"]
+    assert not {"taken_by", "assessed_by"} & {
+        name for one in facts["consents"] for name in one["consent"]
+    }
+
+
 def test_the_page_needs_nothing_beside_itself_and_can_be_read_aloud(
     system: System, child: str, tmp_path: Path
 ) -> None:
@@ -201,7 +290,7 @@ def test_a_copy_holds_everything_but_what_is_about_or_by_others(
     system: System, child: str, tmp_path: Path
 ) -> None:
     """An officer is given all to decide on; what rules keep back is in no file, but listed."""
-    counts = system.run("access", child, "--as", CAF_MANAGER, "--out", tmp_path)
+    counts = system.run("access", child, "--as", CAF_MANAGER, "--for", "child", "--out", tmp_path)
     files = {file.name: file.read_text() for file in tmp_path.iterdir()}
     copy, review = json.loads(files["copy.json"]), json.loads(files["review.json"])
 
@@ -229,11 +318,12 @@ def test_a_person_decides_what_is_released_and_what_is_kept_back(
     system: System, child: str, tmp_path: Path
 ) -> None:
     """What is named is given although a rule keeps it back, or kept although no rule does."""
-    system.run("access", child, "--as", CAF_MANAGER, "--out", tmp_path / "first")
+    asked = ("access", child, "--as", CAF_MANAGER, "--for", "child")
+    system.run(*asked, "--out", tmp_path / "first")
     review = json.loads((tmp_path / "first" / "review.json").read_text())["statements"]
     by_rule = {one["kept_back"]: one["digest"] for one in review}
     more = ("--release", by_rule["access.said-by-other"], "--keep-back", by_rule[None])
-    system.run("access", child, "--as", CAF_MANAGER, "--out", tmp_path / "second", *more)
+    system.run(*asked, "--out", tmp_path / "second", *more)
     copy = json.loads((tmp_path / "second" / "copy.json").read_text())
     left = json.loads((tmp_path / "second" / "review.json").read_text())["statements"]
 

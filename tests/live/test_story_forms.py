@@ -1,6 +1,7 @@
 """Forms filled in by the story on a real server: what may be used, by whom, and its provenance."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from contracts import document
 from contracts.consents import Consent, ConsentHeld
 from contracts.errors import HandrailError
 from contracts.identifiers import new_reference
+from contracts.keeping_back import NotShared
 from contracts.questions import Category
 from contracts.seal import Sealed, seal
 from contracts.statements import Statement
@@ -148,6 +150,29 @@ async def test_consent_opens_what_was_sent_to_others_and_its_withdrawal_shuts_it
     assert [s["value"] for s in said(agreed, "family.siblings")] == [None]
     assert [s["value"] for s in said(withdrawn, HOUSEHOLD)] == [None]
     assert [s["value"] for s in said(withdrawn, GP)] == ["Mill Lane"]
+
+
+async def test_a_form_is_not_filled_with_what_an_agency_decided_not_to_share(
+    world: World,
+) -> None:
+    """Consent would reach it; the decision of the agency that said it shuts it, and that alone."""
+    child, exchange = new_reference(), world.exchange
+    shared = exchange.consent(FRONT, Category.FAMILY, Category.HEALTH)
+    more: Consent = exchange.consent(CARE, Category.FAMILY, Category.HEALTH)
+    both = [ConsentHeld(consent=shared), ConsentHeld(consent=more)]
+    basis = {"kind": "consent", "consents": [shared.id]}
+    told = (statement(world, HOUSEHOLD, "mother"), statement(world, GP, "Mill Lane"))
+    await world.tell(added(world, child, TEACHER, (FRONT,), *told, basis=basis), both)
+    against = (NotShared(SCHOOL, CARE, (Category.FAMILY,)), NotShared(FRONT, CARE))
+    exchange.journeys[child] = replace(exchange.journeys[child], not_shared=against)
+    await world.tell(exchange.referral(child, to=(FRONT,), words=()), both)
+
+    async with world.service():
+        await positions(world, {LANE: 2})
+        filled = await asked(world, "prefill", CARE, child)
+
+    assert [s["value"] for s in said(filled, HOUSEHOLD)] == [None]
+    assert [s["value"] for s in said(filled, GP)] == ["Mill Lane"]
 
 
 async def test_contradictions_stand_side_by_side_and_a_correction_takes_its_own_place(

@@ -107,15 +107,19 @@ class Family:
 
     def _hold(self, made: Word, taker: str) -> None:
         made.taken_by = taker
-        if made.id in self.facts.gone_before:
-            made.withdrawn = True
+        made.gone = self.facts.gone_before.get(made.id)
         self.facts.words.append(made)
 
     def _take_back(self) -> None:
         """Withdraw a word that is known, or now and then one that has not arrived yet."""
         teller = self.dice.one((SCHOOL, CARE))
-        # A school hears of what it took itself; what others took, social care may be told.
-        known = [w for w in self.facts.words if not w.withdrawn and teller in (CARE, w.taken_by)]
+        # A school hears of what it took or is named in; of the rest, social care may be told.
+        known = [
+            w
+            for w in self.facts.words
+            if w.gone is None
+            and (teller in (CARE, w.taken_by) or teller in w.agencies or ROLES[teller] in w.roles)
+        ]
         ahead = not known or self.dice.chance(10)
         if ahead and len(self.facts.gone_before) >= 8:
             return
@@ -130,10 +134,10 @@ class Family:
         self._must(verdict, name)
         self.taken_back.add(name)
         if ahead:
-            self.facts.gone_before.add(name)
+            self.facts.gone_before.setdefault(name, self.now)
         for held in self.facts.words:
             if held.id == name:
-                held.withdrawn, held.lifted = True, held.lifted or lifts
+                held.gone, held.lifted = held.gone or self.now, held.lifted or lifts
 
     def _protect(self) -> None:
         """Protect the address, or end that."""
@@ -190,14 +194,14 @@ class Family:
 
     def _overtaken(self, made: Message) -> None:
         """Let the message bring a consent whose withdrawal came first."""
-        free = self.facts.gone_before - {w.id for w in self.facts.words}
+        free = self.facts.gone_before.keys() - {w.id for w in self.facts.words}
         if not free:
             return
         brought, name = made.brings[0], self.dice.one(sorted(free))
         made.names = tuple(name if n == brought.id else n for n in made.names)
         for said in made.statements:
             said.names = made.names
-        brought.id, brought.withdrawn = name, True
+        brought.id, brought.gone = name, self.facts.gone_before[name]
         self.counts["overtaken"] += 1
 
     def _never(self, made: Message, verdict: Accepted, digests: tuple[str, ...]) -> None:
@@ -287,6 +291,7 @@ def _kept(told: Told) -> KeptStatement:
         protection=told.alarm,
         question=question.number,
         purpose=Purpose(told.purpose),
+        own=True,
     )
 
 

@@ -22,7 +22,7 @@ class Word:
     hidden: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...]
     fault: str = ""
     taken_by: str = ""
-    withdrawn: bool = False
+    gone: datetime | None = None
     lifted: bool = False
 
 
@@ -48,7 +48,7 @@ class Facts:
     """Everything that was accepted about one child."""
 
     words: list[Word] = field(default_factory=list)
-    gone_before: set[str] = field(default_factory=set)
+    gone_before: dict[str, datetime] = field(default_factory=dict)
     may_know_where: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     not_to_know: set[str] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)

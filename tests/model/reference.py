@@ -104,7 +104,7 @@ def wrong_with(word: Word, words: list[Word], message: Message, agency: str) -> 
         wrong.add("consent.refused")
     if word.by == "other":
         wrong.add("consent.given-by")
-    if word.withdrawn:
+    if word.gone is not None or gone_altogether(word, words, message, agency):
         wrong.add("consent.withdrawn")
     if message.at < word.given or has_ended(word, message.at):
         wrong.add("consent.expired")
@@ -126,7 +126,7 @@ def refusals(word: Word, words: list[Word], message: Message, agency: str) -> li
     """Give the refusals that stand against a word, as far as an agency is concerned."""
     found = []
     for other in words:
-        if not other.refuses or other.service or other.withdrawn or has_ended(other, message.at):
+        if not other.refuses or other.service or other.gone or has_ended(other, message.at):
             continue
         everyone = not other.agencies and not other.roles
         if not everyone and agency not in other.agencies and ROLES.get(agency) not in other.roles:
@@ -140,6 +140,31 @@ def refusals(word: Word, words: list[Word], message: Message, agency: str) -> li
     return found
 
 
+def taken_back(word: Word, words: list[Word], message: Message, agency: str) -> list[Word]:
+    """Give what was agreed to elsewhere, towards an agency, and taken back after this word."""
+    found: list[Word] = []
+    if word.service or word.refuses:
+        return found
+    for other in words:
+        if other.refuses or other.service or other.gone is None or other.id == word.id:
+            continue
+        if agency not in other.agencies and ROLES.get(agency) not in other.roles:
+            continue
+        if other.purposes and message.purpose not in other.purposes:
+            continue
+        if other.by == word.by:
+            if not word.given > other.gone:
+                found.append(other)
+        elif other.by == "young_person":
+            found.append(other)
+    return found
+
+
+def unsays(gone: Word, category: str, person: str) -> bool:
+    """Say whether what was taken back had been about this kind of information on this person."""
+    return category in gone.categories and covers(gone, person)
+
+
 def says_no(no: Word, category: str, person: str) -> bool:
     """Say whether a refusal is about this kind of information on this person."""
     of_kind = not no.categories or category in no.categories
@@ -147,18 +172,30 @@ def says_no(no: Word, category: str, person: str) -> bool:
 
 
 def refused_altogether(word: Word, words: list[Word], message: Message, agency: str) -> bool:
-    """Say whether refusals leave nothing of a word."""
+    """Say whether refusals leave nothing of a word, by themselves or where a withdrawal helps."""
     against = refusals(word, words, message, agency)
     for no in against:
         if not no.categories and not no.people:
             return True
-    if not word.categories:
-        return False
+    if leaves_nothing(word, against, []):
+        return True
+    gone = taken_back(word, words, message, agency)
+    return leaves_nothing(word, against, gone) and not leaves_nothing(word, [], gone)
+
+
+def gone_altogether(word: Word, words: list[Word], message: Message, agency: str) -> bool:
+    """Say whether what was taken back leaves nothing of a word."""
+    return leaves_nothing(word, [], taken_back(word, words, message, agency))
+
+
+def leaves_nothing(word: Word, noes: list[Word], gone: list[Word]) -> bool:
+    """Say whether something was agreed to, and all of it was refused or taken back."""
     for category in word.categories:
         for person in word.people or PEOPLE:
-            if not any(says_no(no, category, person) for no in against):
+            refused = any(says_no(no, category, person) for no in noes)
+            if not refused and not any(unsays(one, category, person) for one in gone):
                 return False
-    return True
+    return bool(word.categories)
 
 
 def is_hidden(words: list[Word], agency: str, category: str) -> bool:
@@ -191,6 +228,7 @@ def kept_back(
         any(
             covers(w, p)
             and not any(says_no(no, said.category, p) for no in refusals(w, words, message, agency))
+            and not any(unsays(g, said.category, p) for g in taken_back(w, words, message, agency))
             for w in covering
         )
         for p in said.people

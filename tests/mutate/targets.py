@@ -7,6 +7,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 _LIBRARIES: Final = ("pytest_asyncio", "hypothesis.strategies", "pydantic", "contracts.seal")
+_READY: Final = (*_LIBRARIES, "contracts.messages.checks")
+_DECIDING: Final = ("bases", "breaking", "decision", "family", "limits", "reading", "rules")
 _CONSENT_TESTS: Final = (
     "tests/unit/test_consent.py",
     "tests/unit/test_consent_limits.py",
@@ -16,6 +18,11 @@ _CONSENT_TESTS: Final = (
     "tests/unit/test_consent_model.py",
     "tests/unit/test_consent_reference.py",
 )
+_KNOWING_TESTS: Final = (
+    "tests/unit/test_consent_knowing.py",
+    "tests/unit/test_asked_again.py",
+)
+_TELLING_TESTS: Final = ("tests/unit/test_telling_families.py",)
 _RULES_TESTS: Final = (
     "tests/unit/test_consent_checks.py",
     "tests/unit/test_rules_checks.py",
@@ -49,9 +56,10 @@ class Target:
 
 
 TARGETS: Final = {
-    "consent": tuple(
-        Target(f"consent.{name}", _CONSENT_TESTS, (*_LIBRARIES, "contracts.messages.checks"), True)
-        for name in ("bases", "breaking", "decision", "family", "limits", "reading", "rules")
+    "consent": (
+        *(Target(f"consent.{name}", _CONSENT_TESTS, _READY, models=True) for name in _DECIDING),
+        Target("consent.knowing", _KNOWING_TESTS, _LIBRARIES),
+        Target("consent.telling", _TELLING_TESTS, _LIBRARIES),
     ),
     "rules": (
         Target("contracts.messages.checks", _RULES_TESTS, (*_LIBRARIES, "contracts.messages")),

@@ -1,6 +1,6 @@
 """For whom an inbox shows a line, and that it shows all of them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,16 +59,20 @@ class Place:
     async def _read(self) -> bytes:
         return self.area.signed
 
-    async def take(self, *to: Recipient, kind: str = "story.added", **data: Any) -> str:
+    async def take(
+        self,
+        *to: Recipient,
+        kind: str = "story.added",
+        not_to_know: Sequence[str] | None = None,
+        **data: Any,
+    ) -> str:
         """Have the inbox take a message addressed to `to`, and return its id."""
         child, author = data.pop("child", new_reference()), data.pop("author", TEACHER)
         sealed = self.area.sealed(kind, child, author, **{"recipients": to, **data})
         self.sequence += 1
         await self.holder.refresh()
-        record = Record(
-            "LEDGER", "", self.sequence, self.now, 1, delivery(self.area, sealed, CARE), {}
-        )
-        await self.inbox.take(record)
+        made = delivery(self.area, sealed, CARE, not_to_know=not_to_know)
+        await self.inbox.take(Record("LEDGER", "", self.sequence, self.now, 1, made, {}))
         event = peek(sealed)
         return event.id  # type: ignore[union-attr]
 
@@ -161,6 +165,59 @@ async def test_ones_own_lines_come_first_and_the_others_follow(place: Place) -> 
         assert told["more"] == 0
     unnamed = (await place.ask("inbox"))["messages"]
     assert [one["message"] for one in unnamed] == [others, mine]
+
+
+async def listed(place: Place, verb: str, whose: str | None = None) -> list[str]:
+    """The messages that a list shows, to somebody or to the agency's desk."""
+    told = await place.ask(verb, {"practitioner": whose} if whose else {})
+    assert told["more"] == 0
+    return [one["message"] for one in told["messages"]]
+
+
+async def test_who_must_not_know_is_shown_no_line_about_the_child_and_the_desk_is(
+    place: Place,
+) -> None:
+    """Nor is it for them any more: somebody sees it in their place, as if they had left."""
+    child = new_reference()
+    asked: dict[str, Any] = {"kind": "lead.proposed", "content": {"practitioner": MANAGER}}
+    before = await place.take(to(WORKER), child=child, **asked)
+    other = await place.take(to(WORKER), **asked)
+    after = await place.take(to(), child=child, not_to_know=[WORKER], **asked)
+
+    for verb in ("inbox", "desk"):
+        assert set(await listed(place, verb, WORKER)) == {other}
+        assert set(await listed(place, verb, MANAGER)) == {before, other, after}
+        assert set(await listed(place, verb)) == {before, other, after}
+    for message in (before, after):
+        assert await place.seen(message) == [(MANAGER, "stands_in", WORKER)]
+    assert await place.seen(other) == [(WORKER, "named", None)]
+
+
+async def test_cover_does_not_show_it_to_who_must_not_know(place: Place) -> None:
+    """Who covers for a colleague, and to whom work is handed on, sees nothing of it either."""
+    child = new_reference()
+    await place.covered(MANAGER, WORKER)
+    message = await place.take(to(MANAGER), child=child, not_to_know=[WORKER])
+    role = await place.take(to(capacity="social_worker"), child=child, not_to_know=[WORKER])
+
+    assert await listed(place, "inbox", WORKER) == []
+    for one in (message, role):
+        assert WORKER not in {who for who, _, _ in await place.seen(one)}
+        assert await place.seen(one)
+
+
+async def test_the_newest_delivery_about_the_child_says_who_must_not_know(place: Place) -> None:
+    """When it is over the lines are back; what is silent, or comes late, changes nothing."""
+    child = new_reference()
+    message = await place.take(to(WORKER), child=child, not_to_know=[WORKER])
+    await place.take(to(), child=child)
+    assert await listed(place, "inbox", WORKER) == []
+    over = await place.take(to(), child=child, not_to_know=[])
+    assert message in await listed(place, "inbox", WORKER)
+
+    place.sequence -= 2
+    late = await place.take(to(), child=child, not_to_know=[WORKER])
+    assert {message, over, late} <= set(await listed(place, "inbox", WORKER))
 
 
 async def test_nobody_of_another_agency_is_asked_for(place: Place) -> None:

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from contracts.consents import Consent, ConsentHeld, Covers, GivenBy
+from contracts.event import Event
 from contracts.identifiers import new_reference
 from contracts.journey import Journey
 from contracts.journey_json import dump, load
@@ -15,11 +16,12 @@ from contracts.kinds import iso
 from contracts.questions import Category, questions
 from contracts.records import Entry
 from contracts.roles import Role
-from contracts.seal import Sealed
+from contracts.seal import Sealed, peek
 from contracts.statements import Again, Answer, Statement
-from contracts.told_once import mark_of
+from contracts.told_once import MOST_MARKS, marks_of, with_told
 from services.exchange.decision import Accepted, Refused, decide
 from services.exchange.refolding import refold
+from tests import messages as m
 from tests.area import CARE, DOCTOR, DUTY, FRONT, GP, SCHOOL, TEACHER, Area
 
 HOUSEHOLD = "family.household"
@@ -84,6 +86,12 @@ class Play:
         verdict = self.verdict(sealed)
         assert isinstance(verdict, Refused), verdict
         return [(r.code, r.detail) for r in verdict.reasons]
+
+    def id_of(self, sealed: Sealed) -> str:
+        """Return the id of a message."""
+        event = peek(sealed)
+        assert isinstance(event, Event)
+        return event.id
 
     def consented(self, **more: Any) -> Consent:
         """Let the journey hold a consent of the family to share with the GP."""
@@ -239,14 +247,101 @@ def test_carrying_an_answer_on_neither_asks_nor_makes_it_newer(play: Play) -> No
     play.accept(first)
     recorded = play.statement(TEACHER)
     play.later(100)
-    carried = recorded.model_copy(update={"carried_from": new_reference()})
+    carried = recorded.model_copy(update={"carried_from": play.id_of(first)})
     verdict = play.accept(play.added(DUTY, carried, to=(SCHOOL,)))
 
     assert (verdict.asked_again, verdict.carried) == ((), 1)
     assert play.journey is not None
-    mark = mark_of(play.journey, questions()[HOUSEHOLD], iso(play.now)[:10])
-    assert mark is not None
+    (mark,) = marks_of(play.journey, questions()[HOUSEHOLD], iso(play.now)[:10])
     assert (mark.day, mark.agency) == (iso(play.area.now)[:10], SCHOOL)
+
+
+@pytest.mark.parametrize("later", [0, 10])
+def test_what_another_agency_told_since_does_not_hide_an_agencys_own_answer(
+    play: Play, later: int
+) -> None:
+    """It is refused as if it were alone, so that it does not find out that there is another."""
+    play.accept(play.added(TEACHER))
+    play.later(later)
+    play.accept(play.added(DOCTOR, play.statement(DOCTOR, again=Again.FAMILY_WISH), to=(CARE,)))
+    play.later(1)
+
+    assert play.refused(play.added(TEACHER)) == [(TOLD, HOUSEHOLD)]
+    assert play.refused(play.added(DOCTOR)) == [(TOLD, HOUSEHOLD)]
+
+
+def test_an_answer_between_two_others_is_held_against_the_older_one(play: Play) -> None:
+    """Recorded before another agency's and sent after it, it asks its own agency's again."""
+    play.accept(play.added(TEACHER))
+    play.later(5)
+    between = play.statement(TEACHER)
+    play.later(5)
+    play.accept(play.added(DOCTOR, play.statement(DOCTOR), to=(CARE,)))
+    both = (between, play.statement(TEACHER, said_by="father", recorded_at=play.area.now))
+
+    assert play.refused(play.added(TEACHER, *both)) == [(TOLD, HOUSEHOLD)]
+    assert play.refused(play.added(TEACHER, *reversed(both))) == [(TOLD, HOUSEHOLD)]
+
+
+def test_carrying_a_newer_answer_on_does_not_ask_for_the_agencys_older_one(play: Play) -> None:
+    """It is held against the newest of all, and becomes nobody's own answer by it."""
+    play.accept(play.added(TEACHER))
+    play.later(5)
+    newer = play.statement(DOCTOR, again=Again.FAMILY_WISH)
+    sealed = play.added(DOCTOR, newer, to=(SCHOOL,))
+    play.accept(sealed)
+    carried = newer.model_copy(update={"again": None, "carried_from": play.id_of(sealed)})
+    before = play.journey.told if play.journey else {}
+    play.accept(play.added(TEACHER, carried))
+
+    assert play.journey is not None
+    assert play.journey.told == before
+    assert [mark[1] for mark in before[str(NUMBER)]] == [GP, SCHOOL]
+
+
+@pytest.mark.parametrize(("days", "late"), [(7, False), (8, True)])
+def test_dating_it_back_does_not_pass_off_a_new_asking(
+    play: Play, days: int, *, late: bool
+) -> None:
+    """Notes are written up within a week; history is as old as it says."""
+    play.accept(play.added(TEACHER))
+    play.later(days)
+    backdated = play.statement(TEACHER, recorded_at=play.area.now)
+
+    if late:
+        assert play.refused(play.added(TEACHER, backdated)) == [(TOLD, HOUSEHOLD)]
+    else:
+        assert play.accept(play.added(TEACHER, backdated)).asked_again == ()
+
+
+def test_nothing_was_recorded_that_is_still_to_come(play: Play) -> None:
+    """A few minutes are left for clocks that differ; the question is named."""
+    soon, later = (play.now + timedelta(minutes=m) for m in (5, 6))
+
+    play.accept(play.added(TEACHER, play.statement(TEACHER, recorded_at=soon)))
+    tomorrow = play.statement(DOCTOR, recorded_at=later)
+    assert play.refused(play.added(DOCTOR, tomorrow)) == [("message.in-future", HOUSEHOLD)]
+
+
+def test_a_journey_knows_the_newest_answers_of_a_few_agencies(play: Play) -> None:
+    """One of each, the newest first; the oldest is let go, and an older one of the same is not."""
+    assert play.journey is not None
+    told = play.journey
+    for day in range(1, MOST_MARKS + 2):
+        found = [(NUMBER, f"2026-10-{day:02}")]
+        told = replace(told, told=with_told(told, found, f"demo.agency-{day}", "consent"))
+        told = replace(told, answered={str(NUMBER): ("2026-10-01", SCHOOL)})
+    again = with_told(told, [(NUMBER, "2026-10-01")], f"demo.agency-{MOST_MARKS}", "consent")
+
+    assert [mark[0][-2:] for mark in told.told[str(NUMBER)]] == ["05", "04", "03", "02"]
+    assert again == told.told
+
+
+def test_a_journey_of_one_mark_a_question_reads_as_before() -> None:
+    """What was written before each agency had a mark of its own has one."""
+    made = {"v": 4, "child": new_reference(), "told": {"7": ["2026-10-01", SCHOOL, "consent"]}}
+
+    assert load(made).told == {"7": (("2026-10-01", SCHOOL, "consent"),)}
 
 
 def test_calling_it_carried_does_not_pass_off_a_new_asking(play: Play) -> None:
@@ -293,12 +388,14 @@ def test_child_protection_is_counted_and_never_refused(
 
 def test_who_must_not_learn_of_it_is_not_told_by_a_refusal(play: Play) -> None:
     """A person who must not know of a referral sends as if nothing were held."""
-    play.accept(play.added(TEACHER))
+    play.accept(play.added(DOCTOR))
     assert play.journey is not None
-    play.journey = replace(play.journey, must_not_know=(TEACHER,))
+    play.journey = replace(play.journey, must_not_know=(DOCTOR,))
     play.later(2)
+    said = [play.area.statement("concern.what_happened", by=DOCTOR), play.statement(DOCTOR)]
+    again = m.referral(play.area, play.child, author=DOCTOR, statements=said, time=play.now)
 
-    assert play.accept(play.added(TEACHER)).asked_again == (NUMBER,)
+    assert play.accept(again).asked_again == (NUMBER,)
 
 
 def test_an_erased_answer_is_not_held(play: Play) -> None:
@@ -309,7 +406,7 @@ def test_an_erased_answer_is_not_held(play: Play) -> None:
     play.later(2)
 
     assert play.accept(play.added(DOCTOR)).asked_again == ()
-    assert play.journey.told[str(NUMBER)][:2] == (iso(play.now)[:10], GP)
+    assert [mark[:2] for mark in play.journey.told[str(NUMBER)]] == [(iso(play.now)[:10], GP)]
 
 
 def test_a_journey_refolds_to_the_same_marks(play: Play) -> None:

@@ -54,6 +54,7 @@ def test_every_example_is_decided_as_it_says(tmp_path: Path) -> None:
             example.author,
             datetime.now(UTC),
             example.countersigners,
+            as_typed=True,
         )
         opened = open_seal(sealed, directory, datetime.now(UTC))
         assert isinstance(opened, Opened), (example.name, opened)

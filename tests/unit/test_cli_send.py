@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from contracts.document import Document, parse
+from contracts.identifiers import new_reference
 from contracts.records import DeliveredTo, shown_digest
 from services.agency import sending
 from services.cli import sending as cli_sending
@@ -21,6 +22,7 @@ from services.cli.sent import SentLog
 from services.cli.showing import content_words, withheld
 from services.runtime.connection import connect
 from services.runtime.partnership import Partnership
+from tests.area import FRONT, TEACHER, Area
 from tests.unit.cli_exchange import Exchange
 
 RUNNER = CliRunner()
@@ -66,7 +68,7 @@ def test_an_accepted_message_says_to_whom_it_went(partnership: Partnership) -> N
 
     assert shown.exit_code == 0
     assert "Accepted" in shown.stdout
-    assert "First Response (demo.first-response): every statement (10)" in shown.stdout
+    assert "First Response (demo.first-response): statements (10), none withheld" in shown.stdout
     assert "statutory_duty" in shown.stdout
 
 
@@ -257,6 +259,26 @@ def test_what_cannot_be_told_is_not_guessed(partnership: Partnership) -> None:
     hidden = withheld(statements, DeliveredTo(agency="demo.housing", shown=shown_digest(())))
     assert hidden is not None
     assert sum(count for _, count in hidden) == len(statements)
+
+
+def test_that_an_address_is_kept_from_a_recipient_is_not_told_to_the_sender() -> None:
+    """Neither alone nor with what consent does not cover is it counted; the rest is."""
+    area = Area()
+    keys = ("identity.name", "identity.address", "views.child")
+    said = [area.statement(key) for key in keys]
+    basis = {"kind": "statutory_duty", "provision": "CA1989-s17"}
+    sealed = area.sealed("story.added", new_reference(), TEACHER, [FRONT], said, basis=basis)
+    statements = statements_of(sealed)
+    by_key = {one.statement.question: one.digest for one in statements}
+
+    def told_of(*shown: str) -> dict[str, int] | None:
+        digests = tuple(by_key[key] for key in shown)
+        found = withheld(statements, DeliveredTo(agency=FRONT, shown=shown_digest(digests)))
+        return None if found is None else {name.value: count for name, count in found}
+
+    assert told_of(*keys) == told_of("identity.name", "views.child") == {}
+    assert told_of("views.child") == {"identity": 1}
+    assert told_of("identity.name") == {"views": 1}
 
 
 @pytest.mark.parametrize("port", [None, 1])

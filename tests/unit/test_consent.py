@@ -157,7 +157,7 @@ def test_a_consent_for_another_recipient_adds_nothing_to_one_for_this_recipient(
 
 
 @pytest.mark.parametrize(
-    "spoilt", [(), (held(SECOND, withdrawn_at=NOW),), (held(SECOND, expires_at=NOW),)]
+    "spoilt", [(), (held(SECOND, withdrawn_at=NOW - 2 * DAY),), (held(SECOND, expires_at=NOW),)]
 )
 def test_a_lapsed_consent_does_not_spoil_another_that_covers(
     spoilt: tuple[ConsentHeld, ...],

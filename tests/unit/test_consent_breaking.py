@@ -7,6 +7,7 @@ import pytest
 
 from consent import BrokenGlass, KeptStatement, ReadRequest, Seen, decide_broken_glass, decide_read
 from contracts.consents import MayNotSee
+from contracts.keeping_back import NotShared
 from contracts.protecting import BreakGlassReason, ProtectedAddress, ProtectedBy
 from contracts.questions import Category, questions
 from contracts.roles import Role
@@ -29,6 +30,7 @@ def broken(
     *statements: KeptStatement,
     reason: BreakGlassReason = BreakGlassReason.MISSING_CHILD,
     involved: tuple[str, ...] = (FRONT_DOOR,),
+    not_shared: tuple[NotShared, ...] = (),
     **changes: object,
 ) -> tuple[Seen, ...]:
     """Break the glass as the front door, although the family withdrew its consent."""
@@ -36,7 +38,7 @@ def broken(
         FRONT_DOOR, Role.FIRST_RESPONSE, statements, (held(withdrawn_at=NOW),), NOW, DUTY
     )
     read = replace(made, **cast("dict[str, Any]", changes))
-    return decide_broken_glass(BrokenGlass(read, reason, involved))
+    return decide_broken_glass(BrokenGlass(read, reason, involved, not_shared))
 
 
 def test_it_opens_what_was_sent_to_others_and_no_consent_carries() -> None:
@@ -64,6 +66,18 @@ def test_what_endangers_somebody_stays_shut(reason: BreakGlassReason) -> None:
     seen = broken(*statements, reason=reason, consents=(excluded,), protected=protected)
 
     assert seen == (SHUT, SHUT, SHUT, SHUT, SHOWN)
+
+
+def test_what_an_agency_decided_not_to_share_with_the_reader_stays_shut() -> None:
+    """Of its own words and towards that reader alone, and never against protecting a child."""
+    other = NotShared(SCHOOL, CAF_TEAM)
+    against = (other, NotShared(SCHOOL, FRONT_DOOR, (Category.HEALTH,)))
+    others = replace(kept(), sender=CAF_TEAM)
+
+    assert broken(kept(), kept(Category.VIEWS), others, not_shared=against) == (SHUT, SHOWN, SHOWN)
+    assert broken(kept(), not_shared=(other,)) == (SHOWN,)
+    protecting = BreakGlassReason.CHILD_PROTECTION
+    assert broken(kept(), not_shared=against, reason=protecting) == (PROTECTS,)
 
 
 def test_to_protect_a_child_everything_opens() -> None:

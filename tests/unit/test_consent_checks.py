@@ -10,8 +10,11 @@ from contracts.identifiers import new_reference
 from contracts.journey import Journey
 from contracts.kinds import Situation
 from contracts.messages.checks import CHECKS
+from contracts.messages.early_help import agreed_to_support
+from contracts.questions import Category
 from contracts.roles import Role
 from contracts.rules import GuardRule
+from contracts.whose import Purpose, Whose
 from tests import messages as m
 from tests.area import CAF, GP, WORKER, Area
 
@@ -109,6 +112,76 @@ def test_a_refusal_stands_against_the_consents_before_it(no: Consent, stands: bo
 def test_a_refusal_taken_back_stands_no_longer() -> None:
     """The family may change its mind."""
     assert counts(hold(agreed()), hold(refused(), withdrawn_at=AREA.now))
+
+
+SOME = (Category.HEALTH, Category.NEEDS)
+ABOUT = (Whose.CHILD, Whose.PARENT)
+FOR = (Purpose.SUPPORT, Purpose.PLANNING)
+
+
+@pytest.mark.parametrize(
+    ("gone", "left"),
+    [
+        ({}, False),
+        ({"roles": (), "recipients": (CAF,)}, False),
+        ({"given_at": AREA.now - 9 * DAY}, False),
+        ({"expires_at": AREA.now - INSTANT}, False),
+        ({"given_by": GivenBy.YOUNG_PERSON}, False),
+        ({"given_by": GivenBy.CARER}, True),
+        ({"roles": (), "recipients": (GP,)}, True),
+        ({"covers": Covers.SERVICE}, True),
+        ({"categories": SOME}, False),
+        ({"categories": SOME[:1]}, True),
+        ({"about": ABOUT}, False),
+        ({"about": ABOUT[:1]}, True),
+        ({"purposes": FOR}, False),
+        ({"purposes": FOR[:1]}, True),
+    ],
+)
+def test_what_was_taken_back_is_not_agreed_to_under_another_reference(
+    gone: dict[str, Any], left: bool
+) -> None:
+    """All of it, for the same agency, by the same person or the young person."""
+    limits = {"categories": SOME, "about": ABOUT, "purposes": FOR}
+    withdrawn = hold(agreed(**{**limits, **gone}), withdrawn_at=AREA.now - INSTANT)
+
+    assert counts(hold(agreed(**limits)), withdrawn) is left
+    assert counts(hold(agreed(**limits, given_at=AREA.now)), withdrawn) is (
+        left or gone.get("given_by") is not GivenBy.YOUNG_PERSON
+    )
+
+
+def test_a_limited_withdrawal_leaves_what_was_agreed_without_limit() -> None:
+    """Who took back what one purpose needs, or what is about one person, took back no more."""
+    for limit in ({"about": ABOUT}, {"purposes": FOR}):
+        withdrawn = hold(agreed(**limit), withdrawn_at=AREA.now)
+
+        assert counts(hold(agreed()), withdrawn)
+
+
+@pytest.mark.parametrize(
+    ("gone", "still"),
+    [
+        ({}, False),
+        ({"roles": (Role.CAF_TEAM, Role.UNIVERSAL), "recipients": ()}, False),
+        ({"recipients": ()}, True),
+        ({"roles": (), "recipients": (GP,)}, True),
+        ({"covers": Covers.SHARING}, True),
+    ],
+)
+def test_support_that_was_taken_back_is_not_agreed_to_under_another_reference(
+    gone: dict[str, Any], still: bool
+) -> None:
+    """Where nobody is left to give it, the family has not agreed to it."""
+    scope = {"covers": Covers.SERVICE, "roles": (Role.CAF_TEAM,), "recipients": (GP,)}
+    consents = (
+        hold(agreed(**scope)),
+        hold(agreed(**{**scope, **gone}), withdrawn_at=AREA.now),
+    )
+    message = AREA.open(AREA.sealed("stepdown.requested", new_reference(), WORKER, content=CONTENT))
+    journey = Journey(new_reference(), consents=consents)
+
+    assert agreed_to_support(Situation(message, journey, AREA.directory, AREA.now)) is still
 
 
 def test_consent_to_the_service_is_another_fact() -> None:

@@ -1,5 +1,6 @@
 """Consents, refusals, withdrawals and what is kept back, as messages put to the exchange."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from contracts.consents import Answered, Consent, Covers, GivenBy, MayNotSee
 from contracts.event import Signer
 from contracts.identifiers import new_reference
-from contracts.journey import MOST_AHEAD, Journey
+from contracts.journey import MOST_AHEAD, MOST_AHEAD_OF_ONE, Journey
 from contracts.journey_json import dump, load
+from contracts.kinds import iso
 from contracts.messages import KINDS
 from contracts.protecting import ProtectedAddress, ProtectedBy
 from contracts.questions import Category, questions
@@ -19,6 +21,7 @@ from contracts.whose import locating, purpose_of, whose_information
 from services.exchange.decision import Accepted, decide
 from tests import messages as m
 from tests.area import CAF, CARE, DUTY, FRONT, GP, HEAD, SCHOOL, TEACHER, WORKER
+from tests.unit.kinds_playing import state
 from tests.unit.test_decision import Play, play
 
 __all__ = ["play"]
@@ -105,18 +108,47 @@ def test_the_first_withdrawal_that_came_ahead_counts_and_there_is_room_for_some(
     opened: Play,
 ) -> None:
     """A journey remembers a number of them; what is more waits like any unknown consent."""
-    for _ in range(MOST_AHEAD):
+    others = {new_reference(): (iso(opened.area.now), CARE) for _ in range(MOST_AHEAD)}
+    opened.journey = replace(state(opened), ahead=others)
+    assert opened.refused(withdraw(opened, new_reference())) == {"consent.unknown"}
+    opened.accept(withdraw(opened, next(iter(others))))
+    assert state(opened).ahead == others
+
+
+def test_one_agency_fills_its_own_places_only(opened: Play) -> None:
+    """Withdrawals of consents that never come leave room for what another agency is told."""
+    for _ in range(MOST_AHEAD_OF_ONE):
         opened.accept(withdraw(opened, new_reference()))
     assert opened.refused(withdraw(opened, new_reference())) == {"consent.unknown"}
-    assert opened.journey is not None
-    opened.accept(withdraw(opened, next(iter(opened.journey.ahead))))
-    assert len(opened.journey.ahead) == MOST_AHEAD
+    opened.journey = replace(
+        state(opened), ahead={name: (at, CARE) for name, (at, _) in state(opened).ahead.items()}
+    )
+    opened.accept(withdraw(opened, new_reference()))
+
+
+def test_a_consent_that_comes_frees_the_place_of_its_withdrawal(opened: Play) -> None:
+    """It is held as withdrawn, so nothing more needs to be remembered, however often it comes."""
+    agreed = [said(opened) for _ in range(MOST_AHEAD_OF_ONE)]
+    for one in agreed:
+        opened.accept(withdraw(opened, one.id))
+    opened.accept(record(opened, *agreed))
+
+    assert state(opened).ahead == {}
+    opened.accept(record(opened, *agreed))
+    assert opened.refused(by_consent(opened, agreed[0])) == {"consent.withdrawn"}
+    opened.accept(withdraw(opened, new_reference()))
+
+
+def test_a_journey_of_yesterday_remembers_withdrawals_without_whose_word_they_were() -> None:
+    """An instant alone is read as one, and nobody's place is taken by it."""
+    older = load({"v": 2, "child": "C" * 20, "ahead": {"A" * 20: "2026-01-01T00:00:00.000Z"}})
+    assert older.ahead == {"A" * 20: ("2026-01-01T00:00:00.000Z", "")}
 
 
 def test_a_withdrawal_ends_what_may_not_be_seen_only_if_it_says_so(opened: Play) -> None:
     """The end of a consent shows nobody more."""
     hides = (MayNotSee(agencies=(FRONT,), categories=(Category.HEALTH,)),)
-    agreed, hiding = said(opened), said(opened, may_not_see=hides)
+    agreed, hiding = said(opened), said(opened, may_not_see=hides, categories=())
     opened.accept(record(opened, agreed, hiding))
     opened.accept(withdraw(opened, hiding.id))
     first = opened.accept(by_consent(opened, agreed))
@@ -125,6 +157,19 @@ def test_a_withdrawal_ends_what_may_not_be_seen_only_if_it_says_so(opened: Play)
 
     assert (len(first.deliveries[0].shown), len(second.deliveries[0].shown)) == (1, 2)
     assert not {"consent.may-not-see-some", "consent.may-not-see"} & set(first.rules)
+
+
+def test_a_withdrawn_consent_is_not_brought_back_under_another_reference(opened: Play) -> None:
+    """The same agreement recorded again is taken back; a new one, given since, is not."""
+    agreed = said(opened, evidence=FORM)
+    opened.accept(by_consent(opened, agreed, carried=True))
+    opened.accept(withdraw(opened, agreed.id))
+    again = agreed.model_copy(update={"id": new_reference()})
+    since = said(opened, given_at=opened.area.now + timedelta(seconds=1))
+    opened.area.now += timedelta(seconds=2)
+
+    assert opened.refused(by_consent(opened, again, carried=True)) == {"consent.withdrawn"}
+    opened.accept(by_consent(opened, since, carried=True))
 
 
 @pytest.mark.parametrize(
@@ -240,6 +285,21 @@ def test_an_address_is_protected_until_who_may_says_otherwise(opened: Play) -> N
     ) == {"agency.unknown"}
 
 
+def test_to_whoever_must_not_know_the_child_is_unknown(opened: Play) -> None:
+    """What such a person writes gets the answer of a child without a journey, and no other."""
+    area, child = opened.area, opened.child
+    opened.accept(m.step_up(area, child))
+    told = m.acknowledged(area, child, opened.last, by=DUTY, to=SCHOOL)
+    content = {"practitioners": [DUTY]}
+    opened.accept(area.sealed("people.must-not-know", child, TEACHER, content=content))
+
+    assert "message.unknown-child" in opened.refused(told)
+    assert opened.refused(told) == Play(area).refused(told)
+    before = state(opened).entries
+    opened.accept(m.protection(area, child, author=DUTY))
+    assert state(opened).entries == before + 1
+
+
 def test_nobody_is_told_or_written_to_who_must_not_know(opened: Play) -> None:
     """Neither a group of people nor a named practitioner; a manager's word ends it."""
     area, child = opened.area, opened.child
@@ -279,7 +339,7 @@ def test_what_is_kept_back_survives_in_the_compact_form(opened: Play) -> None:
     protected = ProtectedAddress(ProtectedBy.COURT, CARE, (CAF,), (Role.SOCIAL_CARE,))
     made = Journey(
         child="C" * 20,
-        ahead={"A" * 20: "2026-01-01T00:00:00.000Z"},
+        ahead={"A" * 20: ("2026-01-01T00:00:00.000Z", CARE)},
         protected=protected,
         must_not_know=(DUTY, "family"),
     )
@@ -314,8 +374,15 @@ def test_every_question_says_whose_information_it_is_and_the_listed_ones_exist()
     others = {keys[n] for n, whose in whose_information().items() if "child" not in whose}
 
     assert set(whose_information()) == set(keys)
-    assert {keys[number] for number in locating()} >= {"identity.address", "family.contact"}
-    assert len(locating()) == 4
+    assert {keys[number] for number in locating()} == {
+        "identity.address",
+        "identity.postcode",
+        "identity.other_addresses",
+        "family.contact",
+        "education.setting",
+        "health.gp",
+        "health.visitor_or_nurse",
+    }
     assert others >= {"family.parents", "family.siblings", "views.parents", "needs.parenting"}
 
 

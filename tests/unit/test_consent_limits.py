@@ -5,7 +5,8 @@ from typing import Any, cast
 
 import pytest
 
-from consent import Share, Withhold, decide, told
+from consent import Share, Withhold, counted, decide, told
+from consent.rules import FAILED, UNCOUNTED
 from contracts.consents import (
     Answered,
     Basis,
@@ -214,6 +215,110 @@ def test_where_a_consent_is_held_twice_every_copy_has_to_overcome_a_refusal() ->
     assert answer.shown == (False, True)
 
 
+def gone(name: str = SECOND, **changes: object) -> ConsentHeld:
+    """Return another consent like `held`, that the parent has taken back since."""
+    return held(name, **cast("dict[str, Any]", {"withdrawn_at": NOW - INSTANT, **changes}))
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        gone(),
+        gone(withdrawn_at=NOW - DAY),
+        gone(withdrawn_at=NOW + DAY),
+        gone(given_at=NOW - 9 * DAY, expires_at=NOW - 8 * DAY),
+        gone(roles=(), recipients=(FRONT_DOOR,)),
+        gone(categories=ALL),
+        gone(purposes=(Purpose.REFERRAL,)),
+        gone(given_by=GivenBy.YOUNG_PERSON),
+        gone(given_by=GivenBy.YOUNG_PERSON, withdrawn_at=NOW - 2 * DAY),
+    ],
+)
+def test_what_was_taken_back_carries_nothing_under_another_reference(back: ConsentHeld) -> None:
+    """Whatever else the same person agreed to until then, and whether that is over or not."""
+    answer = decide(request(consents=(held(), back), purpose=Purpose.REFERRAL))
+
+    assert answer == Withhold(("consent.withdrawn",), (Refusal("consent.withdrawn"),))
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        gone(withdrawn_at=NOW - DAY - INSTANT),
+        gone(given_by=GivenBy.CARER),
+        gone(covers=Covers.SERVICE),
+        gone(decision=Answered.REFUSED),
+        gone(roles=(Role.CAF_TEAM,), recipients=(CAF_TEAM,)),
+        gone(roles=()),
+        gone(categories=()),
+        gone(categories=(Category.PLAN,)),
+        gone(purposes=(Purpose.PLANNING,)),
+    ],
+)
+def test_taking_one_thing_back_leaves_all_others(back: ConsentHeld) -> None:
+    """Agreed to since, by another person, or towards others, of other things, for other ends."""
+    answer = decide(request(consents=(held(), back), purpose=Purpose.REFERRAL))
+
+    assert answer == Share(("consent.in-force",), (True, True))
+
+
+def test_a_young_person_who_agrees_again_overcomes_the_withdrawal_and_nobody_else_does() -> None:
+    """What the young person took back only the young person can agree to later."""
+    back = gone(given_by=GivenBy.YOUNG_PERSON)
+    again = held(given_by=GivenBy.YOUNG_PERSON, given_at=NOW)
+
+    assert isinstance(decide(request(consents=(again, back))), Share)
+    assert isinstance(decide(request(consents=(held(given_at=NOW), back))), Withhold)
+
+
+def test_a_part_that_was_taken_back_is_held_back() -> None:
+    """Only what the withdrawn consent had granted, of whom and of what, is taken away."""
+    part = decide(request(consents=(held(), gone(categories=(Category.HEALTH,)))))
+    parent = gone(categories=(Category.VIEWS,), about=(Whose.PARENT,))
+    views = (NUMBER["views.child"], NUMBER["views.parents"])
+    agreed = held(categories=(Category.VIEWS,), about=(Whose.CHILD, Whose.PARENT, Whose.CARER))
+    asked = request(
+        consents=(agreed, parent), categories=(Category.VIEWS, Category.VIEWS), questions=views
+    )
+
+    assert part == Share(("consent.in-force", "consent.refused-in-part"), (False, True))
+    assert decide(asked) == Share(("consent.in-force", "consent.refused-in-part"), (True, False))
+
+
+def test_a_refusal_and_a_withdrawal_that_together_leave_nothing_are_told_as_a_refusal() -> None:
+    """And both are told where each of them leaves nothing."""
+    half = gone(categories=(Category.HEALTH,))
+    other = refusal("2" * 20, categories=(Category.NEEDS,))
+    every = refusal("2" * 20, categories=(Category.HEALTH, Category.NEEDS))
+
+    assert decide(request(consents=(held(), half, other))) == Withhold(
+        ("consent.refused",), (REFUSED,)
+    )
+    assert decide(request(consents=(held(), gone(), other))) == Withhold(
+        ("consent.withdrawn",), (Refusal("consent.withdrawn"),)
+    )
+    assert decide(request(consents=(held(), gone(), every))) == Withhold(
+        ("consent.withdrawn", "consent.refused"), (Refusal("consent.withdrawn"), REFUSED)
+    )
+
+
+def test_carrying_a_consent_again_with_a_later_instant_does_not_overcome_a_withdrawal() -> None:
+    """Where one id is held twice, every copy must have been given since."""
+    part = gone(categories=(Category.HEALTH,))
+    copies = (held(), held(given_at=NOW))
+
+    assert decide(request(consents=(*copies, part))) == Share(
+        ("consent.in-force", "consent.refused-in-part"), (False, True)
+    )
+
+
+def test_a_withdrawn_agreement_makes_no_room_by_running_out() -> None:
+    """It keeps back what was agreed to under another reference; a refusal taken back does not."""
+    assert held(expires_at=NOW).gives_way(NOW)
+    assert not held(expires_at=NOW, withdrawn_at=NOW).gives_way(NOW)
+    assert held(decision=Answered.REFUSED, expires_at=NOW, withdrawn_at=NOW).gives_way(NOW)
+
+
 def test_a_statement_is_shared_only_if_everybody_it_is_about_is_covered() -> None:
     """A consent for the child's information does not share the parents' or a sibling's."""
     asked = ("views.child", "views.parents", "family.siblings", "family.carers_needs")
@@ -305,8 +410,8 @@ def test_a_consent_for_a_purpose_carries_that_purpose_only(
 
 
 def keeping(*kept: MayNotSee, **changes: object) -> ConsentHeld:
-    """Return a second consent that keeps something from somebody."""
-    return held(SECOND, may_not_see=kept, **cast("dict[str, Any]", changes))
+    """Return a second consent that keeps something from somebody, and lets nobody see anything."""
+    return held(SECOND, may_not_see=kept, **cast("dict[str, Any]", {"roles": (), **changes}))
 
 
 @pytest.mark.parametrize(
@@ -463,3 +568,14 @@ def test_what_a_recipient_is_told_of_the_rules_does_not_say_what_is_kept_from_it
 
     assert told(rules) == ("consent.in-force", "consent.other-categories")
     assert told(("statutory.duty",)) == ("statutory.duty",)
+    assert told(("statutory.duty", "address.protected")) == ("statutory.duty",)
+    assert told(("consent.may-not-see",)) == ("consent.other-categories",)
+
+
+@pytest.mark.parametrize("rule", sorted(UNCOUNTED))
+def test_what_a_private_rule_holds_back_is_not_counted(rule: str) -> None:
+    """Nor where others hold it back as well, or the rule could not be worked out."""
+    assert not counted((rule,))
+    assert not counted((rule + FAILED,))
+    assert not counted(("consent.other-person", rule))
+    assert counted(("consent.other-person", "consent.withdrawn"))

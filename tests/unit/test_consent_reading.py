@@ -57,7 +57,7 @@ def test_a_consent_that_ran_out_since_is_not_read_on() -> None:
 
 def test_a_consent_that_the_message_did_not_name_opens_nothing() -> None:
     """A later consent lets a later message share; it does not revive what was withdrawn."""
-    consents = (held(withdrawn_at=NOW), held(SECOND))
+    consents = (held(withdrawn_at=NOW - DAY / 2), held(SECOND, given_at=NOW))
 
     assert decide_read(reading(kept(), consents=consents)) == (
         Seen(shown=False, rules=("consent.withdrawn",)),
@@ -92,7 +92,7 @@ def test_each_statement_is_decided_by_the_message_that_carried_it() -> None:
         kept(BY_BOTH, Category.SAFETY),
         kept(BY_BOTH),
     )
-    consents = (held(withdrawn_at=NOW), held(SECOND))
+    consents = (held(withdrawn_at=NOW - DAY / 2), held(SECOND, given_at=NOW))
 
     assert decide_read(reading(*statements, consents=consents)) == (
         Seen(shown=False, rules=("consent.withdrawn",)),
@@ -115,9 +115,25 @@ def test_an_agency_that_was_never_a_recipient_reads_nothing(basis: Basis) -> Non
 @pytest.mark.parametrize("category", [Category.HEALTH, Category.SAFETY])
 def test_the_senders_agency_reads_what_it_said_itself(category: Category) -> None:
     """A withdrawal does not take an agency's own words from it."""
-    own = reading(kept(category=category), reader=SCHOOL, reader_role=Role.UNIVERSAL, consents=())
+    said = replace(kept(category=category), own=True)
+    own = reading(said, reader=SCHOOL, reader_role=Role.UNIVERSAL, consents=())
 
     assert decide_read(own) == (Seen(shown=True, rules=("read.own-words",)),)
+
+
+def test_carrying_words_on_does_not_make_them_the_senders_own() -> None:
+    """Its seal alone does not open what an agency was only told."""
+    own = reading(kept(), reader=SCHOOL, reader_role=Role.UNIVERSAL, consents=())
+
+    assert decide_read(own) == (Seen(shown=False, rules=("read.not-recipient",)),)
+
+
+def test_alike_statements_of_one_message_are_told_apart_by_whose_words_they_are() -> None:
+    """What is decided once for many is decided anew for what is carried on."""
+    said = kept()
+    both = reading(replace(said, own=True), said, reader=SCHOOL, reader_role=Role.UNIVERSAL)
+
+    assert [seen.shown for seen in decide_read(both)] == [True, False]
 
 
 @pytest.mark.parametrize(

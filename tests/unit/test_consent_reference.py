@@ -96,10 +96,14 @@ def _by_consent(asked: ShareRequest, named: tuple[str, ...]) -> tuple[tuple[bool
     if not good:
         return (), against
     shown = tuple(
-        any(_agreed(asked, name, category) for name in good) for category in asked.categories
+        any(_agreed(asked, n, c) and not _unsaid(asked, n, c) for n in good)
+        for c in asked.categories
     )
     if shown == (False,) * len(asked.categories) and shown != ():
-        return shown, against | {"consent.out-of-scope"}
+        for c in asked.categories:
+            agreed = any(_agreed(asked, name, c) for name in good)
+            against.add("consent.refused" if agreed else "consent.out-of-scope")
+        return shown, against
     return shown, set()
 
 
@@ -120,11 +124,34 @@ def _agreed(asked: ShareRequest, name: str, category: Category) -> bool:
     return True
 
 
+def _unsaid(asked: ShareRequest, name: str, category: Category) -> bool:
+    """Say whether that was taken back, of another consent, after any copy of this one."""
+    copies = [one for one in asked.consents if one.consent.id == name]
+    return any(category in _taken_back(asked, one) for one in copies)
+
+
+def _taken_back(asked: ShareRequest, one: ConsentHeld) -> set[Category]:
+    found: set[Category] = set()
+    for other in asked.consents:
+        if other.withdrawn_at is None or other.consent.id == one.consent.id:
+            continue
+        if other.consent.covers is Covers.SERVICE or one.consent.covers is Covers.SERVICE:
+            continue
+        to = asked.recipient in other.consent.recipients
+        if not to and asked.recipient_role not in other.consent.roles:
+            continue
+        if one.consent.given_at <= other.withdrawn_at:
+            found |= set(other.consent.categories)
+    return found
+
+
 def _against_consent(asked: ShareRequest, one: ConsentHeld) -> set[str]:
     codes = set()
     if one.consent.covers is Covers.SERVICE:
         codes.add("consent.missing")
     if one.withdrawn_at is not None:
+        codes.add("consent.withdrawn")
+    if one.consent.categories and _taken_back(asked, one).issuperset(one.consent.categories):
         codes.add("consent.withdrawn")
     begun = one.consent.given_at <= asked.now
     ended = one.consent.expires_at is not None and not asked.now < one.consent.expires_at
@@ -141,7 +168,7 @@ def expected_read(asked: ReadRequest, kept: KeptStatement) -> bool:
     """Decide naively whether a statement is read."""
     if asked.reader_role is None:
         return False
-    if asked.reader == kept.sender:
+    if asked.reader == kept.sender and kept.own:
         return True
     if asked.reader not in kept.recipients:
         return False
@@ -242,6 +269,7 @@ KEPT = st.builds(
     sender=st.sampled_from([SCHOOL, CAF_TEAM]),
     recipients=st.frozensets(AGENCIES, max_size=3),
     protection=st.booleans(),
+    own=st.booleans(),
 )
 READS = st.builds(
     ReadRequest,

@@ -289,7 +289,9 @@ def test_a_protection_concern_is_protection_on_whatever_basis(
 def test_what_was_sealed_before_leaving_stays_valid(play: Play) -> None:
     """A person who left after sealing is judged as at sealing."""
     area, child = play.area, play.child
-    sealed = m.referral(area, child, time=area.now - timedelta(hours=2))
+    then = area.now - timedelta(hours=2)
+    said = area.statement("concern.what_happened").model_copy(update={"recorded_at": then})
+    sealed = m.referral(area, child, time=then, statements=[said])
     people = tuple(
         p.model_copy(update={"left_at": area.now - timedelta(hours=1)}) if p.id == TEACHER else p
         for p in area.document.practitioners

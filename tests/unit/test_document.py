@@ -95,6 +95,7 @@ def test_what_the_document_says_is_kept() -> None:
         "because": "The aunt had mistaken the day.",
         "corrects": "a" * 43,
         "carried_from": "MESSAGE0000000000000",
+        "original": "X",
     }
     written = referral(
         id="MESSAGE0000000000001",

@@ -210,7 +210,9 @@ def test_consents_that_permit_nothing_more_are_not_counted(play: Play) -> None:
         if number % 2:
             content = {"consent": agreed.id}
             play.accept(area.sealed("consent.withdrawn", child, TEACHER, content=content))
-    play.accept(m.step_up(area, child))
+    area.now += timedelta(minutes=1)
+    since = m.consent(area, given_at=area.now)
+    play.accept(m.step_up(area, child, **m.on_consent(since)))
 
 
 def test_consents_whose_time_is_over_make_room() -> None:

@@ -1,10 +1,12 @@
 """A family withdraws a consent: at once, by whoever works with it, and who shares on it hears."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from contracts.consents import Consent
+from contracts.roles import Role
 from contracts.seal import Sealed
 from services.runtime.sql import engine
 from services.tracker.store import prepare
@@ -26,9 +28,9 @@ def play() -> Play:
     return made
 
 
-def taken(play: Play, by: str = TEACHER) -> Consent:
-    """A consent that `by` took and recorded."""
-    agreed = m.consent(play.area, taken_by=by)
+def taken(play: Play, by: str = TEACHER, **scope: Any) -> Consent:
+    """A consent that `by` took and recorded, to share with the CAF team."""
+    agreed = m.consent(play.area, taken_by=by, **{"roles": (Role.CAF_TEAM,), **scope})
     play.accept(play.area.sealed("consent.recorded", play.child, by, consents=(agreed,)))
     return agreed
 
@@ -49,9 +51,18 @@ def test_only_who_works_with_the_family_says_that_it_withdrew(play: Play) -> Non
     play.accept(withdrawn(play, taken(play), DUTY))
 
 
+def test_whoever_the_family_shared_with_says_that_it_withdrew(play: Play) -> None:
+    """A consent that names the agency, or its role, is taken back through it."""
+    play.accept(withdrawn(play, taken(play, roles=(), recipients=(GP,)), DOCTOR))
+    play.accept(withdrawn(play, taken(play, roles=(Role.UNIVERSAL,)), DOCTOR))
+
+
 def test_an_outsider_says_nothing_of_it(play: Play) -> None:
-    """And learns nothing about it."""
+    """And learns nothing about it, though the consent names it or its role."""
+    named = taken(play, roles=(Role.SOCIAL_CARE,), recipients=(CARE,))
+
     assert play.refused(withdrawn(play, taken(play), WORKER)) == {"consent.no-part"}
+    assert play.refused(withdrawn(play, named, WORKER)) == {"consent.no-part"}
 
 
 def test_it_takes_effect_whoever_is_told_and_the_others_are_waited_for(tmp_path: Path) -> None:

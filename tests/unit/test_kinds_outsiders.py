@@ -4,13 +4,26 @@ from typing import Any
 
 import pytest
 
+from contracts.event import Recipient
 from contracts.identifiers import new_reference
 from contracts.messages import KINDS
+from contracts.questions import Category
 from contracts.seal import Sealed
 from services.exchange.decision import Accepted, Held, Refused, decide
 from tests import messages as m
 from tests import messages_real_life as r
-from tests.area import CAF, CAF_WORKER, DOCTOR, DUTY, GP, HEAD, SCHOOL, Area
+from tests.area import (
+    CAF,
+    CAF_WORKER,
+    DOCTOR,
+    DUTY,
+    FRONT,
+    GP,
+    HEAD,
+    SCHOOL,
+    TEACHER,
+    Area,
+)
 from tests.unit.kinds_playing import not_met, state
 from tests.unit.test_decision import Play
 
@@ -134,3 +147,70 @@ def test_another_agency_of_the_process_learns_no_more(kind: str, by: str) -> Non
         reasons = verdict.reasons if isinstance(verdict, Refused) else ()
         found.add(frozenset((reason.code, reason.detail) for reason in reasons))
     assert len(found) == 1, found
+
+
+def _referral(play: Play, practitioner: str) -> Sealed:
+    """Seal a doctor's referral to a person of First Response."""
+    return play.area.sealed(
+        "referral.submitted",
+        play.child,
+        DOCTOR,
+        statements=[play.area.statement("concern.what_happened", by=DOCTOR)],
+        basis=DUTY_OF_CARE,
+        content={"concern": "child_in_need", "source": "3A"},
+        recipients=(Recipient(agency=FRONT, practitioner=practitioner),),
+    )
+
+
+@pytest.mark.parametrize("kept_out", [True, False])
+def test_an_outsider_does_not_find_out_who_must_not_know(*, kept_out: bool) -> None:
+    """Its message to the person is accepted as any is, and whoever stands in sees it."""
+    play = Play(Area())
+    play.accept(m.referral(play.area, play.child))
+    if kept_out:
+        content = {"practitioners": [DUTY]}
+        play.accept(play.area.sealed("people.must-not-know", play.child, TEACHER, content=content))
+
+    verdict = play.accept(_referral(play, DUTY))
+
+    assert [to.agency for to in verdict.deliveries] == [FRONT]
+    assert play.journey is not None
+    assert play.journey.must_not_know == ((DUTY,) if kept_out else ())
+    # With its referral the doctor has a part, and may be told.
+    again = play.area.sealed(
+        "story.added",
+        play.child,
+        DOCTOR,
+        statements=[play.area.statement("views.child", by=DOCTOR)],
+        basis=DUTY_OF_CARE,
+        recipients=(Recipient(agency=FRONT, practitioner=DUTY),),
+    )
+    if kept_out:
+        assert play.refused(again) == {"recipient.must-not-know"}
+    else:
+        play.accept(again)
+
+
+def test_an_outsider_does_not_find_out_that_an_address_is_protected() -> None:
+    """Its message goes, without the address; what it may not send at all is refused as ever."""
+    play = Play(Area())
+    area, child = play.area, play.child
+    play.accept(m.referral(area, child))
+    content = {"by": "family", "agencies": [SCHOOL]}
+    play.accept(area.sealed("address.protected", child, TEACHER, content=content))
+
+    def added(by: str, *questions: str, **how: Any) -> Sealed:
+        known = [area.statement(question, by=by) for question in questions]
+        return area.sealed("story.added", child, by, [FRONT], known, **how)
+
+    lone = play.accept(added(DOCTOR, "identity.address", basis=DUTY_OF_CARE))
+    two = play.accept(added(DOCTOR, "identity.address", "views.child", basis=DUTY_OF_CARE))
+    narrow = m.consent(area, categories=(Category.HEALTH,), taken_by=DOCTOR)
+    unagreed = added(DOCTOR, "identity.address", **m.on_consent(narrow))
+
+    assert [len(one.deliveries[0].shown) for one in (lone, two)] == [0, 1]
+    assert lone.rules == ("statutory.duty",)
+    assert play.refused(unagreed) == {"consent.out-of-scope"}
+    assert play.refused(added(TEACHER, "identity.address", basis=DUTY_OF_CARE)) == {
+        "address.protected"
+    }

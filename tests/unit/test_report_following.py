@@ -163,13 +163,13 @@ def told_twice(ledger: LedgerWriter) -> str:
     happened = area.statement("concern.what_happened")
     siblings = area.statement("family.siblings")
     first = [happened, siblings, area.statement("family.household")]
-    about = {"basis": on_duty, "content": content}
-    ledger.accept(area.sealed("referral.submitted", child, TEACHER, [FRONT], first, **about))
-    carried = siblings.model_copy(update={"carried_from": new_reference()})
+    about: dict[str, Any] = {"basis": on_duty, "content": content}
+    told = ledger.accept(area.sealed("referral.submitted", child, TEACHER, [FRONT], first, **about))
+    carried = siblings.model_copy(update={"carried_from": told})
     ledger.later(days=2)
     again = [area.statement("concern.what_happened"), carried, area.statement("family.household")]
-    told = {**about, "time": area.now}
-    ledger.accept(area.sealed("referral.submitted", child, TEACHER, [FRONT], again, **told))
+    about["time"] = area.now
+    ledger.accept(area.sealed("referral.submitted", child, TEACHER, [FRONT], again, **about))
     return child
 
 

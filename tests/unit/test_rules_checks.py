@@ -13,6 +13,7 @@ from contracts.kinds import Situation, iso
 from contracts.messages.checks import CHECKS, judge
 from contracts.roles import Capacity, Level
 from contracts.rules import GuardRule, Person, RulePack, TellRule, combine
+from tests import messages as m
 from tests.area import CAF, GP, HEAD, MANAGER, TEACHER, WORKER, Area
 
 AREA = Area()
@@ -74,6 +75,19 @@ def test_the_months_are_asked_only_of_a_child_in_need_after_a_plan(changes: dict
     """Another level, or no plan: nothing to count."""
     assert months(ENDED + INSTANT)
     assert not months(ENDED + INSTANT, **changes)
+
+
+def test_the_family_is_asked_after_a_plan_and_of_a_known_child() -> None:
+    """003 §5.2: its word is missed only where a plan has ended and nobody has recorded one."""
+    ended = Journey("C" * 20, child_in_need_since=iso(ENDED), protection_plan_ended=iso(ENDED))
+    before = situation(replace(ended, level=Level.CHILD_IN_NEED))
+    told = {"level": "child_in_need", "protection_plan_ended": iso(ENDED)}
+    opened = AREA.open(m.care_opened_before(AREA, new_reference(), **told))
+
+    assert fails("family_consulted", before)
+    assert not fails("family_consulted", situation(replace(ended, support="chosen")))
+    assert not fails("family_consulted", situation(Journey("C" * 20)))
+    assert not fails("family_consulted", Situation(opened, None, AREA.directory, AREA.now))
 
 
 def test_the_months_are_counted_from_the_later_of_plan_and_need() -> None:

@@ -80,6 +80,7 @@ OWN: Final = frozenset(
     {
         (DEFAULTS, "decide-step-down"),
         (DEFAULTS, "replace-lead"),
+        (DEFAULTS, "review-consent"),
         (DEFAULTS, "complete-what-was-returned"),
         ("york", "complete-what-was-returned"),
         ("merton", "ask-agencies"),

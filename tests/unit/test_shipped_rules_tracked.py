@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
+from contracts.consents import Answered, Consent
 from contracts.identifiers import new_reference
 from contracts.rules import shipped
 from services.runtime.sql import engine
@@ -84,6 +85,41 @@ def test_evidence_that_the_family_was_told_keeps_the_clock_of_its_message(
     ledger.accept(m.not_told(area, child, decided))
     seen = states(database, ledger, child)
     assert [seen[rule] for rule in FAMILY] == [["met"], ["met"]]
+
+
+def test_consent_is_talked_about_again_by_the_day_that_it_names(
+    database: Engine, ledger: LedgerWriter
+) -> None:
+    """The earliest day of what is new starts the clock; carried again it does not; a word stops it.
+
+    A consent without such a day, or with one that has passed, starts none.
+    """
+    child, area = new_reference(), ledger.area
+    ledger.accept(m.opened_before(area, child))
+    soon, late = MONDAY + timedelta(days=30), MONDAY + timedelta(days=60)
+    first, second = m.consent(area, review_at=late), m.consent(area, review_at=soon)
+    plain = m.consent(area, review_at=MONDAY - timedelta(days=1))
+    refused = m.consent(area, review_at=soon, decision=Answered.REFUSED)
+
+    def recorded(*consents: Consent) -> None:
+        ledger.accept(area.sealed("consent.recorded", child, TEACHER, consents=consents))
+
+    recorded(plain, m.consent(area))
+    assert "review-consent" not in states(database, ledger, child)
+    recorded(first, second)
+    assert states(database, ledger, child)["review-consent"] == ["running"]
+    clocks = LIVE.clocks
+    chosen = select(clocks.c.due_at).where(
+        clocks.c.child == child, clocks.c.rule == "review-consent"
+    )
+    with database.begin() as connection:
+        assert connection.scalars(chosen).all() == [soon]
+    ledger.accept(m.step_up(area, child, **m.on_consent(first)))
+    assert states(database, ledger, child)["review-consent"] == ["running"]
+
+    ledger.later(days=2)
+    ledger.accept(area.sealed("consent.refused", child, TEACHER, consents=(refused,)))
+    assert states(database, ledger, child)["review-consent"] == ["met"]
 
 
 def test_what_a_child_protection_step_up_left_out_is_waited_for_until_all_has_come(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     Engine,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
 )
 from sqlalchemy.exc import IntegrityError
 
@@ -67,6 +69,29 @@ def test_a_position_starts_at_zero_and_moves_forward(database: Engine) -> None:
     with database.begin() as connection:
         assert read_position(connection, "tracker") == 9
         assert read_position(connection, "other") == 0
+
+
+def test_a_column_that_joins_later_comes_to_the_rows_of_before(database: Engine) -> None:
+    """A database of an earlier version goes on with what it holds; opening it twice is the same."""
+    before, after = MetaData(), MetaData()
+    Table("things", before, Column("id", Integer, primary_key=True))
+    things = Table(
+        "things",
+        after,
+        Column("id", Integer, primary_key=True),
+        Column("own", Boolean, nullable=False, server_default=true()),
+    )
+    create_tables(database, before)
+    with database.begin() as connection:
+        connection.execute(insert(before.tables["things"]).values(id=1))
+    create_tables(database, after)
+    create_tables(database, after)
+    with database.begin() as connection:
+        connection.execute(insert(things).values(id=2, own=False))
+        assert connection.execute(select(things).order_by(things.c.id)).all() == [
+            (1, True),
+            (2, False),
+        ]
 
 
 def test_a_position_never_moves_back(database: Engine) -> None:

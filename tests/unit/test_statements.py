@@ -16,6 +16,7 @@ from contracts.statements import (
     Statement,
     binding,
     digest_of,
+    digests_of,
     open_disclosures,
     pack_disclosures,
     seal_statements,
@@ -65,6 +66,13 @@ def test_digests_are_padded_to_sixteen_and_mixed(count: int) -> None:
     real = [digest_of(d) for d in made.disclosures]
     assert set(real) <= {e["..."] for e in made.elements}
     assert len(made.disclosures) == count
+
+
+@given(st.lists(st.binary(max_size=99)))
+def test_digests_of_many_are_the_digest_of_each(disclosures: list[bytes]) -> None:
+    """Reckoned together or one by one, the digests are the same."""
+    texts = [base64url.encode(one) for one in disclosures]
+    assert digests_of(t.encode() for t in texts) == [digest_of(t) for t in texts]
 
 
 def test_equal_statements_have_unlike_digests() -> None:

@@ -15,7 +15,7 @@ from services.runtime import sql
 from services.story.erasing import Erasure, erase_child, is_erased
 from services.story.keeping import unkept
 from services.story.store import Store
-from services.story.tables import MESSAGES, STATEMENTS
+from services.story.tables import MESSAGES, PACKS, STATEMENTS
 from tests.area import DUTY, FRONT
 from tests.unit.story_cases import WORDS, Exchange
 from tests.unit.story_reading import count, inquiry, kept, reads, recorded, refusal, told
@@ -106,11 +106,14 @@ async def test_erasing_leaves_neither_key_nor_ciphertext_in_any_file(
     secrets_of = {child: await _secrets(on_disk, child) for child in (*erased, spared)}
     assert all(_found(tmp_path, one) for many in secrets_of.values() for one in many)
     assert not _found(tmp_path, WORDS.encode())
+    packed = [piece for child in erased for piece in await _packed(on_disk, child)]
+    assert any(_found(tmp_path, piece) for piece in packed)
 
     for child in erased:
         await erase_child(on_disk, child)
 
-    left = [one for child in erased for one in secrets_of[child] if _found(tmp_path, one)]
+    gone = [one for child in erased for one in secrets_of[child]] + packed
+    left = [one for one in gone if _found(tmp_path, one)]
     assert left == []
     assert not _found(tmp_path, WORDS.encode())
     assert all(_found(tmp_path, one) for one in secrets_of[spared])
@@ -141,14 +144,25 @@ async def test_an_erasure_that_is_in_the_way_of_a_reader_says_so(
 
 
 async def _secrets(store: Store, child: str) -> list[bytes]:
-    """Give the child's key, and the wrapped keys and ciphertexts of its statements."""
+    """Give the child's key, and the wrapped keys and ciphertexts of its statements and packs."""
     key = await store.child_key(child)
     assert key is not None
+    ledgers = select(MESSAGES.c.ledger).where(MESSAGES.c.child == child)
     theirs = select(STATEMENTS.c.wrapped_key, STATEMENTS.c.ciphertext).where(
-        STATEMENTS.c.ledger.in_(select(MESSAGES.c.ledger).where(MESSAGES.c.child == child))
+        STATEMENTS.c.ledger.in_(ledgers)
     )
     found = await store.run(lambda c: c.execute(theirs).all())
-    return [key, *(part for row in found for part in (row.wrapped_key, row.ciphertext[:100]))]
+    packs = select(PACKS.c.wrapped_key).where(PACKS.c.ledger.in_(ledgers))
+    keys = await store.run(lambda c: c.scalars(packs).all())
+    return [key, *keys, *(p for row in found for p in (row.wrapped_key, row.ciphertext[:100]))]
+
+
+async def _packed(store: Store, child: str) -> list[bytes]:
+    """Give the ciphertexts of a child's packs in pieces: a large one lies on several pages."""
+    ledgers = select(MESSAGES.c.ledger).where(MESSAGES.c.child == child)
+    boxes = select(PACKS.c.ciphertext).where(PACKS.c.ledger.in_(ledgers))
+    found = await store.run(lambda c: c.scalars(boxes).all())
+    return [box[at : at + 32] for box in found for at in range(0, len(box), 512)]
 
 
 def _found(folder: Path, secret: bytes) -> bool:

@@ -19,7 +19,7 @@ from services.story.keeping import unkept
 from services.story.orders import Order, between_orders, order_of, outstanding
 from services.story.store import Store
 from services.story.tables import MESSAGES, STATEMENTS
-from tests.area import CAF, CAF_MANAGER, FRONT, SCHOOL
+from tests.area import CAF, CAF_MANAGER, DUTY, FRONT, SCHOOL
 from tests.unit.story_cases import WORDS, Exchange
 from tests.unit.story_reading import count, inquiry, kept, reads, refusal, told
 
@@ -129,6 +129,49 @@ async def test_what_comes_late_from_the_ledger_is_not_stored(
     await carry_out(store, order(exchange, 4, statements=[second.statements[0].digest]))
 
     await kept(store, first, second)
+
+    assert await store.run(count) == (2, 1)
+
+
+async def test_what_is_named_stays_erased_whenever_it_is_accepted(
+    store: Store, exchange: Exchange
+) -> None:
+    """A message or a statement that waited while its erasure was accepted is not stored after."""
+    first, second = referral(exchange, 3), referral(exchange, 4)
+    await carry_out(store, order(exchange, 1, of=first.entry.message))
+    await carry_out(store, order(exchange, 2, statements=[second.statements[0].digest]))
+
+    await kept(store, first, second)
+
+    assert await store.run(count) == (2, 1)
+    code, *_ = await refusal(store, inquiry(FRONT, CHILD, first.entry.message))
+    assert code == "story.erased"
+
+
+async def test_what_is_named_goes_though_it_was_stored_before_its_order_was_read(
+    store: Store, exchange: Exchange
+) -> None:
+    """Where an order comes again later than what follows it, that goes as well."""
+    first = referral(exchange, 3)
+    await kept(store, first)
+
+    done = await carry_out(store, order(exchange, 1, of=first.entry.message))
+
+    assert done.statements == 2
+
+
+async def test_an_answer_to_what_was_erased_is_kept(store: Store, exchange: Exchange) -> None:
+    """Only what repeats a message goes with it, not what answers it."""
+    first = referral(exchange, 1)
+    area = exchange.area
+    reason = [area.statement("decision.reason", WORDS, by=DUTY)]
+    sealed = area.sealed(
+        "referral.decided", CHILD, DUTY, (SCHOOL,), reason, answers=first.entry.message
+    )
+    answer = told(exchange, exchange.accept(sealed), 3)
+    await carry_out(store, order(exchange, 2, of=first.entry.message))
+
+    await kept(store, first, answer)
 
     assert await store.run(count) == (2, 1)
 

@@ -4,18 +4,23 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import orjson
 import pytest
 import pytest_asyncio
+from sqlalchemy import Connection
 
 from consent import RULES
 from contracts.consents import ConsentHeld
+from contracts.journey import Journey
+from contracts.protecting import ProtectedAddress, ProtectedBy
 from contracts.questions import Category
 from contracts.statements import digest_of
+from services.story.reading import read
 from services.story.store import Store
-from services.story.tables import STATEMENTS
+from services.story.tables import PACKS, STATEMENTS
 from tests.area import CARE, DUTY, FRONT, GP, SCHOOL, TEACHER
 from tests.unit.story_cases import Exchange
 from tests.unit.story_reading import inquiry, kept, reads, recorded, refusal, told
@@ -98,6 +103,24 @@ async def test_a_withdrawn_consent_withholds_from_the_next_read_on(
     assert set.union(*rules) <= set(RULES)
 
 
+async def test_that_an_address_is_kept_from_a_reader_is_not_even_counted(
+    store: Store, exchange: Exchange
+) -> None:
+    """The answer is the same as where nothing was kept back; the record has it."""
+    words = [("concern.harm", "shared"), ("identity.address", "4 Elm Row")]
+    written = exchange.accept(exchange.referral(words=words))
+    await kept(store, told(exchange, written, 5))
+    key, now = await store.child_key(written.child), datetime.now(UTC)
+    guarded = Journey(written.child, protected=ProtectedAddress(ProtectedBy.FAMILY, SCHOOL))
+    asked = partial(read, inquiry=inquiry(FRONT, written.child), child_key=key, now=now)
+
+    answer = await store.run(partial(asked, journey=guarded))
+
+    assert (answer.shown, answer.withheld) == (1, 0)
+    assert orjson.loads(answer.body)["withheld"] == 0
+    assert await store.run(recorded("shown_count", "withheld")) == [(1, 1)]
+
+
 async def test_what_an_agency_does_not_know_looks_like_what_does_not_exist(
     store: Store, exchange: Exchange
 ) -> None:
@@ -150,9 +173,9 @@ async def test_a_damaged_row_is_no_answer_and_no_read(store: Store, exchange: Ex
     """A statement that no longer opens is said to be damaged, and nothing counts as read."""
     written = exchange.accept(exchange.referral())
     await kept(store, told(exchange, written, 5))
-    await store.run(
-        lambda c: c.execute(STATEMENTS.update().values(ciphertext=secrets.token_bytes(200)))
-    )
+    for table in (STATEMENTS, PACKS):
+        damage = table.update().values(ciphertext=secrets.token_bytes(200))
+        await store.run(partial(Connection.execute, statement=damage))
 
     assert (await refusal(store, inquiry(FRONT, written.child)))[0] == "story.statement-damaged"
     assert await store.run(recorded("id")) == []

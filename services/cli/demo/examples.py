@@ -84,7 +84,9 @@ class PlayedExample:
 async def play_examples(stage: Stage, examples: Sequence[Example]) -> AsyncIterator[PlayedExample]:
     """Send every example; whoever receives a request acknowledges it; yield what became of it."""
     for example in examples:
-        sent = await stage.send_document(example.author, example.document, *example.countersigners)
+        sent = await stage.send_document(
+            example.author, example.document, *example.countersigners, as_typed=True
+        )
         answer = await _acknowledge(stage, sent)
         yield PlayedExample(example, sent, answer, tuple(_faults(example, sent, answer)))
 

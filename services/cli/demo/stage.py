@@ -76,12 +76,23 @@ class Stage:
         document = documents.read(orjson.dumps(body))
         return await self.send_document(author, document, *countersigners)
 
-    async def send_document(self, author: str, document: Document, *countersigners: str) -> Sent:
-        """Seal and send a document that has been read; otherwise as `send`."""
+    async def send_document(
+        self, author: str, document: Document, *countersigners: str, as_typed: bool = False
+    ) -> Sent:
+        """Seal and send a document that has been read; otherwise as `send`.
+
+        `as_typed`: the exchange is to judge its answers as they stand.
+        """
         place = await self.desk(agency_of(author))
         person(place.directory, author, now())
         sealed = seal_document(
-            self.partnership, place.directory, document, author, now(), countersigners
+            self.partnership,
+            place.directory,
+            document,
+            author,
+            now(),
+            countersigners,
+            as_typed=as_typed,
         )
         event = event_of(sealed)
         started = time.perf_counter()
