@@ -142,8 +142,7 @@ def _withdrawals(copies: Sequence[ConsentHeld], request: ShareRequest) -> tuple[
         [
             _No(frozenset(held.consent.categories), frozenset(held.consent.about) or EVERYBODY)
             for held in request.consents
-            if held.withdrawn_at is not None
-            and held.consent.covers == Covers.SHARING
+            if held.consent.covers == Covers.SHARING
             and any(takes_back(held, copy.consent) for copy in copies)
             and _names(held.consent.recipients, held.consent.roles, request)
             and _has_purpose(held.consent, request)

@@ -61,12 +61,17 @@ def asked_again(s: Situation, *, story_up: bool, protection: bool) -> AskedAgain
     numbers = tuple(sorted(question.number for question in found))
     if not story_up or protection or is_history(s) or serves_protection(s):
         return AskedAgain(numbers)
-    refused = (
-        Refusal(ALREADY_TOLD, question.key)
+    readable = {
+        question: next((mark for mark in marks if may_read(s, journey, question, mark)), None)
         for question, marks in found.items()
-        if any(may_read(s, journey, question, mark) for mark in marks)
-    )
+    }
+    refused = (Refusal(ALREADY_TOLD, where(q, m)) for q, m in readable.items() if m is not None)
     return AskedAgain(numbers, tuple(refused))
+
+
+def where(question: Question, mark: Mark) -> str:
+    """Return where an answer is that the sender may read: its question, day and agency."""
+    return f"{question.key}, told on {mark.day} by {mark.agency}"
 
 
 def _asking(s: Situation, journey: Journey) -> Iterator[tuple[Question, tuple[Mark, ...]]]:

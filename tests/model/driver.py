@@ -47,7 +47,8 @@ class Family:
 
     def __post_init__(self) -> None:
         self.dice = Dice(self.seed)
-        self.now = self.area.now
+        # A journey writes instants to the millisecond.
+        self.now = self.area.now.replace(microsecond=0)
         self.facts = Facts()
         self.exchange = Exchange(self.area, self.dice.name(), self.dice)
         self.taken_back: set[str] = set()

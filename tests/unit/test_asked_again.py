@@ -85,7 +85,7 @@ class Play:
         """Decide a message that must be refused, and give its codes and details."""
         verdict = self.verdict(sealed)
         assert isinstance(verdict, Refused), verdict
-        return [(r.code, r.detail) for r in verdict.reasons]
+        return [(r.code, r.detail.partition(",")[0]) for r in verdict.reasons]
 
     def id_of(self, sealed: Sealed) -> str:
         """Return the id of a message."""
@@ -143,6 +143,16 @@ def test_who_told_it_does_not_ask_again(play: Play) -> None:
     play.later(2)
 
     assert play.refused(play.added(TEACHER)) == [(TOLD, HOUSEHOLD)]
+
+
+def test_the_refusal_says_where_the_answer_is(play: Play) -> None:
+    """Which question, on which day it was told, and which agency wrote it down."""
+    play.accept(play.added(TEACHER))
+    day = iso(play.now)[:10]
+    play.later(2)
+    verdict = play.verdict(play.added(TEACHER))
+
+    assert [r.detail for r in verdict.reasons] == [f"{HOUSEHOLD}, told on {day} by {SCHOOL}"]
 
 
 def test_what_the_family_lets_an_agency_know_is_not_asked_again(play: Play) -> None:

@@ -579,3 +579,32 @@ def test_what_a_private_rule_holds_back_is_not_counted(rule: str) -> None:
     assert not counted((rule + FAILED,))
     assert not counted(("consent.other-person", rule))
     assert counted(("consent.other-person", "consent.withdrawn"))
+
+
+@pytest.mark.parametrize("rule", ["consent.may-not-see", "address.protected", "read.stays-shut"])
+def test_neither_an_exclusion_nor_an_address_nor_a_danger_is_counted(rule: str) -> None:
+    """How much is kept back for these reasons would tell that there is something."""
+    assert not counted((rule,))
+
+
+def test_a_private_rule_is_told_as_one_about_consent_beside_any_such() -> None:
+    """Another rule beside them changes nothing; without one about consent it is not told at all."""
+    kept = "address.protected"
+
+    assert told(("consent.in-force", "protection.form", kept)) == (
+        "consent.in-force",
+        "protection.form",
+        "consent.other-categories",
+    )
+    assert told(("statutory.duty", kept)) == ("statutory.duty",)
+
+
+def test_the_end_of_the_service_is_no_end_of_sharing() -> None:
+    """What was agreed to of the support, and taken back, is told of no consent to sharing."""
+    support = gone(covers=Covers.SERVICE)
+    named = held(covers=Covers.SERVICE)
+
+    assert isinstance(decide(request(consents=(held(), support))), Share)
+    assert decide(request(consents=(named, support))) == Withhold(
+        ("consent.service-only",), (Refusal("consent.missing"),)
+    )
