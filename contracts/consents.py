@@ -131,6 +131,23 @@ class ConsentHeld(Value):
         """Tell whether it permits nothing any more: withdrawn, or over at the instant `now`."""
         return self.withdrawn_at is not None or self.expired(now)
 
+    @property
+    def refuses(self) -> bool:
+        """Tell whether it is a refusal, whatever became of it."""
+        return self.consent.decision is not Answered.GIVEN
+
+    def kept_back(self) -> "ConsentHeld | None":
+        """Return what of it keeps anything back, and grants nothing; None where nothing does.
+
+        A refusal, what was withdrawn, and who may not see.
+        """
+        if self.refuses or self.withdrawn_at is not None:
+            return self
+        if not self.consent.may_not_see or self.lifted:
+            return None
+        nothing = {"recipients": (), "roles": (), "categories": ()}
+        return ConsentHeld(consent=self.consent.model_copy(update=nothing))
+
     def gives_way(self, now: datetime) -> bool:
         """Tell whether it need not be held at `now`: over, and keeps nothing back.
 

@@ -16,6 +16,7 @@ from contracts.roles import Level
 
 MOST_OPEN = 16
 MOST_CONSENTS = 100
+MOST_REFUSED = 28
 MOST_TAKEN = 24
 MOST_RECENT = 48
 MOST_WITHDRAWN = 64
@@ -242,8 +243,9 @@ class Journey:
         """Return the journey with these consents held; an id already held is left as it was.
 
         What is over by `now`, and keeps nothing back, makes room. What would go beyond
-        `MOST_CONSENTS` all the same is not held, and so permits nothing. A withdrawal that overtook
-        its consent stands with that from then on, and its place in `ahead` is free.
+        `MOST_CONSENTS` all the same is not held, and so permits nothing; for refusals there is room
+        for `MOST_REFUSED` more. A withdrawal that overtook its consent stands with that from then
+        on, and its place in `ahead` is free.
         """
         held = {c.consent.id for c in self.consents}
         new = tuple(self.as_held(c) for c in consents if c.id not in held)
@@ -252,7 +254,9 @@ class Journey:
         kept = self.consents
         if len(kept) + len(new) > MOST_CONSENTS:
             kept = tuple(c for c in kept if not c.gives_way(now))
-        now_held = (kept + new)[:MOST_CONSENTS]
+        room = MOST_CONSENTS - len(kept)
+        fits = (c for n, c in enumerate(new) if n < room + (MOST_REFUSED if c.refuses else 0))
+        now_held = (*kept, *fits)
         come = {c.consent.id for c in now_held}
         ahead = {name: word for name, word in self.ahead.items() if name not in come}
         return replace(self, consents=now_held, ahead=ahead)

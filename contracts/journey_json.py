@@ -110,7 +110,7 @@ def _sent(made: list[Any]) -> Sent:
 
 def _marks(made: list[Any]) -> tuple[tuple[str, str, str], ...]:
     """Return the marks of a question; before version 5 there was one, not in a list of them."""
-    known = [made] if isinstance(made[0], str) else made
+    known = [made] if made and isinstance(made[0], str) else made
     return tuple((day, agency, basis) for day, agency, basis in known)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from contracts.consents import Answered, Consent, ConsentHeld, GivenBy, MayNotSee, stands
+from contracts.consents import Consent, ConsentHeld, GivenBy, MayNotSee, stands, takes_back
 from contracts.journey import Journey
 from contracts.keeping_back import NotShared, keeps_back
 from contracts.protecting import ProtectedAddress, ProtectedBy
@@ -50,7 +50,7 @@ def guarded(journey: Journey, others: Sequence[Journey]) -> Journey:
         gone = {**_withdrawals(one), **gone}
     own = tuple(_ended(held, gone) for held in journey.consents)
     same = [held.consent for held in own]
-    brought = [_keeping_back(_ended(c, gone)) for one in others for c in one.consents]
+    brought = [_ended(c, gone).kept_back() for one in others for c in one.consents]
     people = (name for one in (journey, *others) for name in one.must_not_know)
     return replace(
         journey,
@@ -117,8 +117,12 @@ def _withdrawals(journey: Journey) -> Mapping[str, datetime]:
 def _revived(retired: Journey, survivor: Journey) -> bool:
     """Tell whether a consent withdrawn under `retired` permits, or may come to permit, here."""
     gone, ended = _withdrawals(retired), _withdrawals(survivor)
-    live = {c.consent.id for c in survivor.consents} - ended.keys()
-    return not live.isdisjoint(gone) or not retired.ahead.keys() <= ended.keys()
+    live = [c.consent for c in survivor.consents if c.consent.id not in ended]
+    return (
+        any(one.id in gone for one in live)
+        or not retired.ahead.keys() <= ended.keys()
+        or any(takes_back(held, one) for held in retired.consents for one in live)
+    )
 
 
 def _decided_against(journey: Journey, wanted: NotShared) -> bool:
@@ -137,17 +141,6 @@ def _ended(held: ConsentHeld, gone: Mapping[str, datetime]) -> ConsentHeld:
     if at is None or held.withdrawn_at is not None:
         return held
     return ConsentHeld(consent=held.consent, withdrawn_at=at, lifted=held.lifted)
-
-
-def _keeping_back(held: ConsentHeld) -> ConsentHeld | None:
-    """Return what another reference's consent keeps back: a no, a withdrawal, who may not see."""
-    consent = held.consent
-    if consent.decision is not Answered.GIVEN or held.withdrawn_at is not None:
-        return held
-    if not consent.may_not_see or held.lifted:
-        return None
-    nothing = {"recipients": (), "roles": (), "categories": ()}
-    return ConsentHeld(consent=consent.model_copy(update=nothing))
 
 
 def _strictest(several: Iterable[ProtectedAddress | None]) -> ProtectedAddress | None:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contracts.consents import BasisKind
+from contracts.consents import BasisKind, ConsentHeld
 from contracts.document_parts import QuestionKey
 from contracts.identifiers import AgencyId, MessageId
 from contracts.journey import MOST_WITHDRAWN, Journey, Sent
@@ -161,7 +161,7 @@ def _fold_withdrawn(journey: Journey, step: Step) -> Journey:
         withdrawn=(*journey.withdrawn, name)[-MOST_WITHDRAWN:],
         proposals=tuple(p for p in journey.proposals if (p.id, p.proposed_by) != (name, agency)),
         meetings=tuple(m for m in journey.meetings if (m.id, m.by) != (name, agency)),
-        consents=tuple(c for c in journey.consents if c.consent.id not in brought),
+        consents=_without(journey.consents, brought),
         answered=still_answered(journey, sent),
         support=support_after(journey, sent, request, wrong_child=wrong_child),
     )
@@ -189,6 +189,15 @@ def _taken_back(journey: Journey, sent: Sent | None) -> Journey:
         return journey
     to = dict.fromkeys((sent.agency, *request.to[1:]))
     return journey.with_request(replace(request, to=tuple(to), about=""))
+
+
+def _without(consents: tuple[ConsentHeld, ...], brought: set[str]) -> tuple[ConsentHeld, ...]:
+    """Return the consents without those that were `brought`; what they keep back stays kept back.
+
+    Else a family's no could be undone by whoever brought the consent that it ended.
+    """
+    left = (held.kept_back() if held.consent.id in brought else held for held in consents)
+    return tuple(held for held in left if held is not None)
 
 
 def passed_on(s: Situation) -> frozenset[str]:

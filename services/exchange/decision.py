@@ -65,6 +65,17 @@ _NO_STANDING = frozenset(
 _NOT_KNOWN_TO_IT = frozenset({"assessment.none-open", "lead.no-proposal", "request.unknown"})
 """What is answered alone to an agency without a part that answers what was never asked of it."""
 
+_OF_WORDS = frozenset(
+    {
+        "erasure.came-first",
+        "message.before-birth",
+        "statements.code",
+        "statements.corrects-unknown",
+        "statements.reason",
+    }
+)
+"""What is wrong with the words of a message, and not with passing them on."""
+
 _UNKNOWN = frozenset({"agency.unknown", "practitioner.unknown"})
 _NOT_FIRST_RESPONSE = "recipient.role"
 _FORM = "protection.form"
@@ -157,6 +168,8 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on
     reasons.extend(again.refused)
     reasons.extend(outrun(situation, submitted))
     reasons.extend(not_carried(situation, protection=urgent or bool(passed)))
+    if passed:
+        reasons = [reason for reason in reasons if not _as_it_came(reason)]
     against = _floor(situation, reasons) if floor else _standing(situation, reasons)
     if against:
         found = tuple(dict.fromkeys(against))
@@ -173,11 +186,20 @@ def _known_to(message: Opened, journey: Journey | None) -> Journey | None:
     """Return the journey for the author: None where that person must not learn of a referral.
 
     What such a person writes is answered as of a child who is unknown (003 §2.3). What opens a
-    journey, or asks for protection, is taken: it tells, and is told nothing.
+    journey, or is about child protection, is taken as from anybody else.
     """
     hidden = journey is not None and message.event.data.author.id in journey.must_not_know
-    opens = message.kind.opening or asks_for_protection(message)
-    return None if hidden and not opens else journey
+    taken = message.kind.opening or raises_protection(message)
+    return None if hidden and not taken else journey
+
+
+def _as_it_came(reason: Refusal) -> bool:
+    """Tell whether a reason is about words that were let in as child protection.
+
+    Who passes them on wrote none of them and may change none (003 §2.2).
+    """
+    of_words = reason.code == "message.in-future" and reason.detail in questions()
+    return of_words or reason.code in _OF_WORDS
 
 
 def _reasons(s: Situation, packs: RulePacks, *, opening: bool) -> Iterator[Refusal]:

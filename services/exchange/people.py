@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from contracts.consents import Answered
 from contracts.event import Recipient, Signer
 from contracts.identifiers import agency_of
-from contracts.journey import MOST_CONSENTS, MOST_TAKEN
+from contracts.journey import MOST_CONSENTS, MOST_REFUSED, MOST_TAKEN
 from contracts.kinds import Situation
 from contracts.reasons import Refusal
 from contracts.roles import Capacity
@@ -88,10 +89,21 @@ def consents_carried(s: Situation) -> Iterator[Refusal]:
         known = s.directory.practitioner(consent.taken_by, s.event.time) is not None
         if not known or agency_of(consent.taken_by) != s.event.agency:
             yield Refusal("consent.taken-by", consent.taken_by)
-    own = (c for c in s.consents if agency_of(c.consent.taken_by) == s.event.agency)
-    taken = sum(1 for c in own if not c.spent(s.now))
-    if taken > MOST_TAKEN or sum(1 for c in s.consents if not c.gives_way(s.now)) > MOST_CONSENTS:
+    if _too_many(s, only_refusals=all(c.decision is Answered.REFUSED for c in carried)):
         yield Refusal("journey.full")
+
+
+def _too_many(s: Situation, *, only_refusals: bool) -> bool:
+    """Tell whether a journey cannot hold what the message brings beside what it holds.
+
+    An agency that has much withdrawn fills its own share only, and a no always finds room.
+    """
+    kept = [c for c in s.consents if not c.gives_way(s.now)]
+    if only_refusals:
+        return len(kept) > MOST_CONSENTS + MOST_REFUSED
+    own = [c for c in kept if agency_of(c.consent.taken_by) == s.event.agency]
+    taken = sum(1 for c in own if not c.spent(s.now))
+    return taken > MOST_TAKEN or len(own) > 2 * MOST_TAKEN or len(kept) > MOST_CONSENTS
 
 
 def _recipients(s: Situation) -> Iterator[Refusal]:

@@ -43,7 +43,7 @@ def kept_statements(
     same: dict[tuple[int, Item, bool], KeptStatement] = {}
     known: dict[tuple[int, str, int, bool], KeptStatement] = {}
     for key, s in dict(zip(keys, statements, strict=True)).items():
-        what = key[0], item(Category(s.category), s.question), s.own
+        what = key[0], item(Category(s.category), s.question), bool(s.own)
         if what not in same:
             same[what] = carried[s.ledger].kept(s)
         known[key] = same[what]
@@ -98,5 +98,6 @@ class _Carried:
             protection=self.protection,
             question=statement.question,
             purpose=self.purpose,
-            own=statement.own,
+            # Of what could not be opened it is not known: nobody keeps it as their own.
+            own=bool(statement.own),
         )

@@ -145,7 +145,7 @@ def _message(told: Told) -> dict[str, object]:
 
 
 def _statements(
-    told: Told, keys: Mapping[str, bytes], own: frozenset[str]
+    told: Told, keys: Mapping[str, bytes], own: own_words.Own
 ) -> list[dict[str, object]]:
     child = told.entry.child
     rows: list[dict[str, object]] = []
@@ -158,7 +158,7 @@ def _statements(
                 "digest": one.digest,
                 "category": one.statement.category.value,
                 "question": _number(one),
-                "own": one.digest in own,
+                "own": (told.entry.decision.agency, one.digest) in own,
                 "ciphertext": locked.ciphertext,
                 "wrapped_key": locked.wrapped_key,
             }
@@ -166,11 +166,12 @@ def _statements(
     return rows
 
 
-def _pack(told: Told, keys: Mapping[str, bytes], own: frozenset[str]) -> dict[str, object]:
+def _pack(told: Told, keys: Mapping[str, bytes], own: own_words.Own) -> dict[str, object]:
     entry, outlines, pieces = told.entry, list[packing.Outline](), list[bytes]()
     for place, one in enumerate(told.statements):
         category = one.statement.category.value
-        outline = (entry.ledger, place, one.digest, category, _number(one), one.digest in own)
+        mine = (entry.decision.agency, one.digest) in own
+        outline = (entry.ledger, place, one.digest, category, _number(one), mine)
         outlines.append(packing.Outline._make(outline))
         opened = opened_as(one.digest, one.disclosure)
         pieces.append(packing.piece(opened, entry.message, entry.decision.agency))

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count, repeat
+from itertools import repeat
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -28,7 +28,8 @@ from services.story.tables import MESSAGES, PACKS
 
 _NONCE_BYTES: Final = 12
 _KEY_BITS: Final = 256
-_PURPOSE: Final = "handrail/story-pack/1"
+_VERSION: Final = 2
+_PURPOSE: Final = f"handrail/story-pack/{_VERSION}"
 
 _OF_CHILD: Final = (
     select(PACKS)
@@ -46,7 +47,7 @@ class Outline(NamedTuple):
     digest: str
     category: str
     question: int
-    own: bool
+    own: bool | None
 
 
 Outlined = Outline | Row[Any]
@@ -61,6 +62,7 @@ _OUTLINE: Final = partial(tuple.__new__, Outline)
 class Pack:
     """A message's statements as they lie in the table, and the key that opens them."""
 
+    ledger: int
     outlines: Sequence[Outline] = field(repr=False)
     spans: Sequence[tuple[int, int]] = field(repr=False)
     listed: bytes = field(repr=False)
@@ -81,7 +83,7 @@ def pack(
     """
     listed = _listed(outlines, opened)
     key, nonce = AESGCM.generate_key(_KEY_BITS), secrets.token_bytes(_NONCE_BYTES)
-    box = AESGCM(key).encrypt(nonce, b",".join(opened), _bound(child, listed))
+    box = AESGCM(key).encrypt(nonce, b",".join(opened), _bound(child, ledger, listed))
     return {
         "ledger": ledger,
         "wrapped_key": aes_key_wrap(child_key, key),
@@ -124,14 +126,18 @@ def rewrap(connection: Connection, child: str, old: bytes | None, new: bytes) ->
 def packs_of(
     connection: Connection, child: str, child_key: bytes | None, ledgers: Collection[int]
 ) -> dict[int, Pack]:
-    """Return the packs of the messages at `ledgers` whose key opens with `child_key`."""
+    """Return the packs of the messages at `ledgers` whose key opens with `child_key`.
+
+    Not those of another version.
+    """
     found: dict[int, Pack] = {}
     for row in connection.execute(_OF_CHILD, {"of_child": child}).all():
         key = _unwrapped(child_key, row.wrapped_key) if row.ledger in ledgers else None
-        if key is not None:
+        version, *columns = orjson.loads(row.listed) if key is not None else (None,)
+        if key is not None and version == _VERSION:
+            outlines, spans = _read(row.ledger, columns)
             listed = row.listed.encode("ascii")
-            outlines, spans = _read(row.ledger, listed)
-            found[row.ledger] = Pack(outlines, spans, listed, row.ciphertext, key)
+            found[row.ledger] = Pack(row.ledger, outlines, spans, listed, row.ciphertext, key)
     return found
 
 
@@ -142,7 +148,7 @@ def opened(one: Pack, child: str) -> bytes:
     """
     nonce, box = one.ciphertext[:_NONCE_BYTES], one.ciphertext[_NONCE_BYTES:]
     try:
-        plain = AESGCM(one.key).decrypt(nonce, box, _bound(child, one.listed))
+        plain = AESGCM(one.key).decrypt(nonce, box, _bound(child, one.ledger, one.listed))
     except (InvalidTag, ValueError):
         raise damaged() from None
     digests = digests_of([plain[start:end] for start, end in one.spans])
@@ -162,13 +168,13 @@ def _listed(outlines: Iterable[Outline], pieces: Sequence[bytes]) -> bytes:
         start = one.index(_WHERE) + len(_WHERE)
         spans.append((at + start, at + one.index(b'"', start)))
         at += len(one) + 1
-    known = [(one.digest, one.category, one.question, one.own) for one in outlines]
-    return orjson.dumps([*zip(*known, strict=True), *zip(*spans, strict=True)])
+    known = [(one.place, one.digest, one.category, one.question, one.own) for one in outlines]
+    return orjson.dumps([_VERSION, *zip(*known, strict=True), *zip(*spans, strict=True)])
 
 
-def _read(ledger: int, listed: bytes) -> tuple[list[Outline], list[tuple[int, int]]]:
-    digests, categories, questions, own, starts, ends = orjson.loads(listed)
-    members = zip(repeat(ledger), count(), digests, categories, questions, own)
+def _read(ledger: int, columns: Sequence[Any]) -> tuple[list[Outline], list[tuple[int, int]]]:
+    *known, starts, ends = columns
+    members = zip(repeat(ledger), *known)
     return list(map(_OUTLINE, members)), list(zip(starts, ends, strict=True))
 
 
@@ -179,5 +185,5 @@ def _unwrapped(child_key: bytes | None, wrapped: bytes) -> bytes | None:
         return None
 
 
-def _bound(child: str, listed: bytes) -> bytes:
-    return f"{_PURPOSE} {child} ".encode("ascii") + listed
+def _bound(child: str, ledger: int, listed: bytes) -> bytes:
+    return f"{_PURPOSE} {child} {ledger} ".encode("ascii") + listed

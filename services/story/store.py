@@ -16,6 +16,7 @@ from contracts.errors import HandrailError
 from contracts.kinds import iso
 from contracts.matching import KEY_BYTES
 from services.runtime.sql import SqlRunner, create_tables, engine
+from services.story import own_words
 from services.story.attachment_tables import OBJECTS
 from services.story.erasure_tables import NEXT_KEYS
 from services.story.index_tables import MATCHING_KEYS
@@ -35,6 +36,7 @@ class Store:
     def __init__(self, story_url: str, keys_url: str, objects_url: str | None = None) -> None:
         """Keep attachments in `objects_url`; where it is left out, beside the statements."""
         self._databases = (_opened(story_url, STORY), _opened(keys_url, KEYS))
+        _settle_own_words(*self._databases)
         self._story, self._keys = (SqlRunner(database) for database in self._databases)
         self._apart = _opened(objects_url, OBJECTS) if objects_url else None
         self._objects = SqlRunner(self._apart) if self._apart is not None else self._story
@@ -139,6 +141,11 @@ def _opened(url: str, tables: MetaData) -> Engine:
         event.listen(database, "connect", _overwrite_deleted)
     create_tables(database, tables)
     return database
+
+
+def _settle_own_words(story: Engine, keys: Engine) -> None:
+    with story.begin() as connection, keys.begin() as held:
+        own_words.settle(connection, lambda child: held.scalar(_KEY_OF, {"of_child": child}))
 
 
 def _overwrite_deleted(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    true,
 )
 
 STORY: Final = MetaData()
@@ -61,13 +60,14 @@ STATEMENTS: Final = Table(
     Column("digest", String(_ID), nullable=False),
     Column("category", String(_ID), nullable=False),
     Column("question", Integer, nullable=False),
-    Column("own", Boolean, nullable=False, server_default=true()),
+    Column("own", Boolean),
     Column("ciphertext", LargeBinary, nullable=False),
     Column("wrapped_key", LargeBinary, nullable=False),
 )
 """One statement of a message, at its `place` in the message's order.
 
-`own`: the sender's agency recorded it itself, and carried it on from no other's message.
+`own`: the sender's agency recorded it itself, and carried it on from no other's message. It is
+null in a row from before the column, until the statement has been opened (`own_words.settle`).
 """
 
 PACKS: Final = Table(
@@ -80,9 +80,10 @@ PACKS: Final = Table(
 )
 """A message's statements once more, together (`services.story.packing`).
 
-`listed` is a JSON array of six arrays as long as the message has statements, in their order: their
-digests, their categories, the numbers of their questions, whether they are the sender's own words,
-and where in the pack the disclosure of each begins and ends.
+`listed` is a JSON array: the pack's version, then seven arrays as long as the message has
+statements, in their order: their places, their digests, their categories, the numbers of their
+questions, whether they are the sender's own words, and where in the pack the disclosure of each
+begins and ends.
 """
 
 WITHDRAWALS: Final = Table(

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import orjson
 import pytest_asyncio
+from sqlalchemy import text
 
 from contracts.consents import Consent, ConsentHeld
 from contracts.identifiers import new_reference
 from contracts.statements import Statement
 from services.story.store import Store
+from services.story.tables import PACKS
 from tests.area import DOCTOR, DUTY, FRONT, SCHOOL, TEACHER
 from tests.unit.story_cases import Exchange, Written
 from tests.unit.story_reading import inquiry, kept, reads, told
@@ -88,3 +90,33 @@ async def test_an_agency_carries_its_own_words_on_and_reads_them(family: Told) -
     )
 
     assert await family.read(SCHOOL) == ["first", "again"]
+
+
+async def test_of_statements_kept_before_it_was_noted_a_recipient_keeps_its_own_only(
+    family: Told, tmp_path: Path
+) -> None:
+    """A database without the column gets it with what the statements themselves say."""
+    await family.say(DUTY, family.statement(TEACHER, "told"), family.statement(DUTY, "own"))
+    await family.store.run(lambda c: c.execute(text("ALTER TABLE statements DROP COLUMN own")))
+    await family.store.run(PACKS.drop)
+    await family.store.close()
+
+    family.store = Store(f"sqlite:///{tmp_path}/story.sqlite", f"sqlite:///{tmp_path}/keys.sqlite")
+
+    assert await family.read(FRONT) == ["own"]
+    assert await family.read(SCHOOL) == ["first"]
+
+
+async def test_what_does_not_open_is_nobodys_own(family: Told, tmp_path: Path) -> None:
+    """Without the child's key it stays unknown whose words they are, and none of them is shown."""
+    await family.say(DUTY, family.statement(DUTY, "own"))
+    await family.store.run(lambda c: c.execute(text("UPDATE statements SET own = NULL")))
+    await family.store.run(lambda c: c.execute(PACKS.delete()))
+    await family.store.destroy_key(family.first.child)
+    await family.store.close()
+
+    family.store = Store(f"sqlite:///{tmp_path}/story.sqlite", f"sqlite:///{tmp_path}/keys.sqlite")
+
+    left = await family.store.run(lambda c: c.execute(text("SELECT own FROM statements")).all())
+    assert [own for (own,) in left] == [None, None]
+    assert await family.read(FRONT) == []

@@ -62,6 +62,11 @@ def _order(ledger: int, digests: tuple[str, ...] = ()) -> Order:
     return Order(ledger, CHILD, new_reference(), SCHOOL, "request", at, digests=digests)
 
 
+def _first(row: Row[Any]) -> str:
+    _version, _places, digests, *_ = orjson.loads(row.listed)
+    return str(digests[0])
+
+
 async def referred(store: Store, exchange: Exchange, ledger: int, **how: Any) -> str:
     """Store a referral with three statements, and give its id."""
     written = exchange.accept(exchange.referral(CHILD, words=THREE, **how))
@@ -127,8 +132,8 @@ async def test_a_damaged_pack_is_no_answer(store: Store, exchange: Exchange, par
     """What was changed in the table, be it only a digest in the list, does not open."""
     await referred(store, exchange, 3)
     found = (await packs(store))[3]
-    digests, *rest = orjson.loads(found.listed)
-    listed = orjson.dumps([[*digests[:-1], digests[0]], *rest]).decode()
+    version, places, digests, *rest = orjson.loads(found.listed)
+    listed = orjson.dumps([version, places, [*digests[:-1], digests[0]], *rest]).decode()
     changed = {"ciphertext": secrets.token_bytes(900), "listed": listed}
 
     await change(store, **{part: changed[part]})
@@ -173,7 +178,7 @@ async def test_erasing_a_statement_takes_the_pack_that_holds_it(
     await referred(store, exchange, 3)
     second = await referred(store, exchange, 5)
     before, old = await packs(store), await store.child_key(CHILD)
-    (gone, *_), *_ = orjson.loads(before[3].listed)
+    gone = _first(before[3])
 
     await carry_out(store, _order(7, digests=(gone,)))
 
@@ -187,3 +192,45 @@ async def test_erasing_a_statement_takes_the_pack_that_holds_it(
     await carry_out(store, _order(9))
     assert await packs(store) == {}
     assert await store.run(lambda c: c.execute(select(MESSAGES)).all()) == []
+
+
+async def test_a_message_that_lost_a_statement_is_read_whole_and_then_in_part(
+    store: Store, exchange: Exchange
+) -> None:
+    """After an erasure the remade pack tells each statement's own place: no other is opened."""
+    consent = exchange.consent(FRONT, Category.CONCERN, Category.VIEWS)
+    basis = {"kind": "consent", "consents": [consent.id]}
+    await referred(store, exchange, 3, basis=basis, consents=(consent,))
+    await carry_out(store, _order(7, digests=(_first((await packs(store))[3]),)))
+    whole = await reads(store, inquiry(SCHOOL, CHILD))
+    assert (whole.shown, whole.withheld, set(await packs(store))) == (2, 0, {3})
+
+    part = await reads(store, inquiry(FRONT, CHILD), (ConsentHeld(consent=consent),))
+
+    assert (part.shown, part.withheld) == (1, 1)
+    assert b"held back" not in part.body
+
+
+async def test_a_pack_of_another_version_is_as_good_as_none(
+    store: Store, exchange: Exchange
+) -> None:
+    """A pack listed in an earlier form is not used for anything, and is made anew."""
+    await referred(store, exchange, 3)
+    _version, _places, *earlier = orjson.loads((await packs(store))[3].listed)
+    await change(store, listed=orjson.dumps(earlier).decode())
+
+    assert (await reads(store, inquiry(FRONT, CHILD))).shown == 3
+
+    key = await store.child_key(CHILD)
+    assert (await store.run(lambda c: packs_of(c, CHILD, key, [3]))).keys() == {3}
+
+
+async def test_a_pack_opens_for_its_message_only(store: Store, exchange: Exchange) -> None:
+    """Laid in the place of another message of the same child it does not open."""
+    await referred(store, exchange, 3)
+    await referred(store, exchange, 5)
+    row = dict((await packs(store))[3]._mapping)
+
+    await store.run(lambda c: packing.put(c, [{**row, "ledger": 5}]))
+
+    assert (await refusal(store, inquiry(FRONT, CHILD)))[0] == "story.statement-damaged"
