@@ -22,7 +22,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One ground on which a message was refused; `detail` names a part of the contract."""
+    """One ground on which a message was refused; `detail` names a part of the contract.
+
+    Of an answer that its sender may read it also says where that is.
+    """
 
     code: str
     detail: str = ""
