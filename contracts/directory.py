@@ -167,11 +167,18 @@ class Service(Value):
 
 
 class Gateway(Value):
-    """A process that connects for agencies: one NATS account, an identity for each user."""
+    """A process that connects for agencies: one NATS account, an identity for each user.
+
+    The `retiring` identities of its service and its desk are those that may still connect beside
+    the new ones. With the `witness` keys its service signs tree heads of the log, and nothing else.
+    """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
     service_nkey: NatsPublic
     desk_nkey: NatsPublic
+    retiring_service: tuple[NatsPublic, ...] = ()
+    retiring_desk: tuple[NatsPublic, ...] = ()
+    witness: tuple[SigningKey, ...] = ()
 
 
 class DirectoryDocument(Value):

@@ -14,7 +14,12 @@ LEDGER_SUBJECTS = (
     "check.>",
     "quarantine.>",
     "cursor.>",
+    "tree.>",
 )
+TREE_GROUP = "tree.group"
+"""Every signed group, once, in the order of the ledger: the leaves of the log."""
+TREE_HEAD = "tree.head"
+"""The signed tree heads of the log, each guarded by the one before."""
 DIRECTORY = "directory"
 INTAKE_KEY = "intake-key"
 
@@ -92,6 +97,16 @@ def quarantine(agency: str, submission_digest: str) -> str:
 def cursor(lane: str) -> str:
     """Return the subject of a lane's cursor; a lane is named as its stream is."""
     return f"cursor.{lane}"
+
+
+def tree_witness(agency: str) -> str:
+    """Return the ledger subject of the signatures by which `agency` witnessed tree heads."""
+    return f"tree.witness.{agency}"
+
+
+def log_request(agency: str, verb: str) -> str:
+    """Return where the service of `agency` asks the log: `head`, `proof` or `witness`."""
+    return f"log.{agency}.{verb}"
 
 
 def parse_submission(subject: str) -> tuple[str, str] | None:

@@ -132,6 +132,7 @@ def _passages_of(agency: str, account: str) -> list[_Passage]:
         f"submit.{agency}.>",
         f"urgent.{agency}.>",
         f"story.{agency}.>",
+        f"log.{agency}.>",
         f"$JS.ACK.{consumer}.>",
     )
     pull = f"CONSUMER.MSG.NEXT.{consumer}"

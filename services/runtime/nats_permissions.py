@@ -50,7 +50,7 @@ def _exchange(user: ServiceUser) -> Grant:
             _own_lane(user),
             *_ANSWERS,
         ),
-        subscribe=("exchange.>", *_QUESTIONS),
+        subscribe=("exchange.>", "log.>", *_QUESTIONS),
         deny=tuple(
             f"$JS.API.STREAM.{verb}.{LEDGER}"
             for verb in ("DELETE", "MSG.DELETE", "PURGE", "RESTORE")
