@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from nats.aio.client import Client
@@ -11,7 +12,7 @@ from benchmarks.baselines import Sizes, bare_loop, fill, obvious_way
 from benchmarks.server import fresh_server
 from benchmarks.workload import EXCHANGE, FRONT, SCHOOL, One, Workload
 from contracts.subjects import LEDGER
-from services.exchange.streams import ensure_ledger, lane_config
+from services.exchange.streams import lane_config, ledger_config
 from services.exchange.worker import Worker
 
 LANE = "SUBMIT_bench_school"
@@ -28,38 +29,56 @@ class Round:
     obvious: float
 
 
-async def _lane(client: Client, work: Sequence[One]) -> None:
-    js = client.jetstream(timeout=10)
-    await js.add_stream(lane_config(LANE, f"submit.{SCHOOL}.>"))
+async def prepare(client: Client, work: Sequence[One], replicas: int = 1) -> None:
+    """Make the ledger and the lane, each on as many servers as `replicas`, and queue `work`."""
+    await client.jetstream(timeout=30).add_stream(ledger_config(replicas))
+    await _queue(client, work, replicas)
+
+
+async def _queue(client: Client, work: Sequence[One], replicas: int = 1) -> None:
+    js = client.jetstream(timeout=30)
+    await js.add_stream(lane_config(LANE, f"submit.{SCHOOL}.>", replicas))
     await fill(client, [(one.subject, one.data) for one in work])
+
+
+@asynccontextmanager
+async def working(client: Client, workload: Workload) -> AsyncIterator[Worker]:
+    """Run the real worker over the lane during the body."""
+    worker = Worker(
+        client,
+        client.jetstream(timeout=10),
+        exchange=EXCHANGE,
+        key=workload.exchange,
+        directory=lambda: workload.directory,
+        intake=lambda: {workload.month: workload.intake},
+        lanes=lambda: (LANE,),
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(worker.run(stop))
+    try:
+        yield worker
+    finally:
+        stop.set()
+        worker.wake()
+        await task
+
+
+async def worker_rate(client: Client, workload: Workload, work: Sequence[One]) -> float:
+    """Return accepted submissions per second of the real worker, `work` being queued."""
+    started = time.perf_counter()
+    async with working(client, workload) as worker:
+        while worker.counts.accepted < len(work):
+            await asyncio.sleep(0.002)
+            if worker.counts.refused or worker.counts.quarantined:
+                raise RuntimeError(worker.counts)
+        return len(work) / (time.perf_counter() - started)
 
 
 async def exchange_rate(workload: Workload, work: Sequence[One]) -> tuple[float, Sizes]:
     """Return accepted submissions per second of the real worker, and the sizes it wrote."""
     async with fresh_server() as client:
-        js = client.jetstream(timeout=10)
-        await ensure_ledger(js)
-        await _lane(client, work)
-        worker = Worker(
-            client,
-            js,
-            exchange=EXCHANGE,
-            key=workload.exchange,
-            directory=lambda: workload.directory,
-            intake=lambda: {workload.month: workload.intake},
-            lanes=lambda: (LANE,),
-        )
-        stop = asyncio.Event()
-        started = time.perf_counter()
-        task = asyncio.create_task(worker.run(stop))
-        while worker.counts.accepted < len(work):
-            await asyncio.sleep(0.002)
-            if task.done() or worker.counts.refused or worker.counts.quarantined:
-                raise RuntimeError(worker.counts)
-        rate = len(work) / (time.perf_counter() - started)
-        stop.set()
-        worker.wake()
-        await task
+        await prepare(client, work)
+        rate = await worker_rate(client, workload, work)
         return rate, await _sizes(client, work[-1])
 
 
@@ -76,7 +95,7 @@ async def one_round(workload: Workload) -> Round:
     accepted, sizes = await exchange_rate(workload, work)
     key = workload.author.raw.public_key()
     async with fresh_server() as client:
-        await _lane(client, work)
+        await _queue(client, work)
         bare = await bare_loop(client, work, key, sizes)
     async with fresh_server() as client:
         obvious = await obvious_way(client, work[:OBVIOUS], key, sizes)
