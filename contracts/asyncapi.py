@@ -28,6 +28,7 @@ _SCHEMAS: Final = {
     "entry": "One entry of a child's journey",
     "cursor": "How far a lane is decided",
     "quarantined": "That a submission could not be opened",
+    "released": "That something in quarantine was released, by whom, and what came of it",
     "intake-key": "The key of the month to which statements are encrypted (payload of a JWS)",
     "directory": "Who takes part (payload of a JWS signed by the partnership's root)",
 }
@@ -147,8 +148,8 @@ def _channels() -> dict[str, Any]:
         ),
         "quarantine": _channel(
             subjects.quarantine(_AGENCY, _DIGEST),
-            "What could not be opened: place and digest, never the bytes.",
-            ("quarantined",),
+            "What could not be opened: place and digest, never the bytes; and its releases.",
+            ("quarantined", "released"),
             read="within the hub",
         ),
         **_questions(),

@@ -205,6 +205,8 @@ def _packed(content: bytes) -> MediaType | None:
             said = archive.getinfo("mimetype") if "mimetype" in names else None
             if said is None or said.file_size != len(MediaType.ODT.value):
                 return None
+            if said.compress_type != zipfile.ZIP_STORED:  # nothing of a stranger's is inflated
+                return None
             told = archive.read(said)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
         return None

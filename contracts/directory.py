@@ -1,246 +1,133 @@
 """The directory: who takes part in a partnership, signed by its root key (design §1, §4).
 
 A directory names agencies, practitioners, services, gateways and their keys with their times of
-validity. Keys are named by their RFC 7638 thumbprint, so that no two holders can share a name.
+validity (`contracts.directory_entries`); guests of other partnerships count beside them
+(`contracts.guests`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Annotated, Literal
+from datetime import datetime, timedelta
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
-
-from contracts import base64url, jws
-from contracts.contact import Contact
-from contracts.errors import HandrailError
-from contracts.identifiers import (
-    AgencyId,
-    Base64Url,
-    HolderId,
-    PartnershipId,
-    PractitionerId,
-    ServiceId,
-    agency_of,
+from contracts import directory_token, jws
+from contracts.directory_entries import (
+    Agency,
+    Break,
+    Closure,
+    Cover,
+    DeliveryKey,
+    DirectoryDocument,
+    Gateway,
+    Guest,
+    Month,
+    Practitioner,
+    RuleOverride,
+    RulesInForce,
+    Service,
+    SigningKey,
+    Trusted,
 )
+from contracts.directory_token import TYP
+from contracts.errors import HandrailError
+from contracts.guests import GRACE, guests_of, without_clashes
+from contracts.identifiers import HolderId, agency_of
 from contracts.managers import line_managers
-from contracts.roles import Capacity, Role
-from contracts.rules.packs import EntryId, Length, RulePack
-from contracts.values import Instant, ShortText, Value
-from contracts.worktime import Unit
+from contracts.roles import Role
 
-TYP = "handrail-directory+jws"
-GRACE = timedelta(days=7)
-_KEY_BYTES = 32
-Month = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
-NatsPublic = Annotated[str, StringConstraints(pattern=r"^U[A-Z2-7]{55}$")]
-
-
-class SigningKey(Value):
-    """A public Ed25519 key; `x` as in RFC 8037, times are instants.
-
-    `retired_at`: signs nothing sealed later. `compromised_at`: signs nothing that arrives later.
-    """
-
-    kid: Base64Url
-    x: Base64Url
-    valid_from: Instant
-    valid_to: Instant | None = None
-    retired_at: Instant | None = None
-    compromised_at: Instant | None = None
-
-    @model_validator(mode="after")
-    def _named_by_its_thumbprint(self) -> "SigningKey":
-        if not _is_key(self.x) or self.kid != jws.thumbprint(self.x):
-            msg = "a key is 32 bytes and named by its thumbprint"
-            raise ValueError(msg)
-        return self
-
-
-class DeliveryKey(Value):
-    """The public X25519 key for an agency's child-protection deliveries of a month."""
-
-    month: Month
-    x: Base64Url
-
-    @model_validator(mode="after")
-    def _has_the_length_of_a_key(self) -> "DeliveryKey":
-        if not _is_key(self.x):
-            msg = "a key is 32 bytes"
-            raise ValueError(msg)
-        return self
-
-
-def _is_key(x: str) -> bool:
-    return len(base64url.decode(x) or b"") == _KEY_BYTES
-
-
-class Closure(Value):
-    """Days on which an agency is closed, first and last included (local dates)."""
-
-    first: date
-    last: date
-
-
-class Cover(Value):
-    """Who stands in for a practitioner, from the one instant until before the other."""
-
-    by: PractitionerId
-    since: Instant
-    until: Instant
-
-
-class RuleOverride(Value):
-    """A length that holds here in place of a rule pack's, and why."""
-
-    table: Literal["clocks", "guards", "tells"]
-    id: EntryId
-    length: Length
-    unit: Unit | None = None
-    reason: Annotated[str, StringConstraints(pattern=r"\w\w", min_length=1, max_length=1000)]
-
-
-class RulesInForce(Value):
-    """Which rule packs hold from an instant on, in the order they are combined.
-
-    `packs` are names of packs that come with Handrail and `signed` their content on the day of
-    signing, so that no file edited and no release installed later changes a rule. `own` are the
-    partnership's, combined after them and in place of one of the same id; `overrides` replace
-    single lengths.
-    """
-
-    since: Instant
-    packs: tuple[ShortText, ...]
-    signed: tuple[RulePack, ...] = ()
-    own: tuple[RulePack, ...] = ()
-    overrides: tuple[RuleOverride, ...] = ()
-
-
-class Agency(Value):
-    """An organisation that takes part; `source_code` is its DfE referral source code.
-
-    `closures` are its own beside the common calendar, `always_open` that it works on every day of
-    the year. `safeguarding_lead` acts as line manager of whoever has none (ADR 0015).
-    `contact` is how families reach it.
-    """
-
-    id: AgencyId
-    name: ShortText
-    role: Role
-    gateway: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
-    duty_desk: PractitionerId | None = None
-    safeguarding_lead: PractitionerId | None = None
-    source_code: Annotated[str, Field(pattern=r"^[0-9]{1,2}[A-F]?$")] | None = None
-    delivery_keys: tuple[DeliveryKey, ...] = ()
-    closures: Annotated[tuple[Closure, ...], Field(max_length=64)] = ()
-    always_open: bool = False
-    contact: Contact | None = None
-    left_at: Instant | None = None
-
-
-class Practitioner(Value):
-    """A named person in an agency, with capacities there, who stands in, and signing keys.
-
-    `contact` is how families reach the person at work.
-    """
-
-    id: PractitionerId
-    name: ShortText
-    capacities: tuple[Capacity, ...] = ()
-    line_manager: PractitionerId | None = None
-    deputy: PractitionerId | None = None
-    cover: Annotated[tuple[Cover, ...], Field(max_length=32)] = ()
-    keys: tuple[SigningKey, ...] = ()
-    contact: Contact | None = None
-    left_at: Instant | None = None
-
-    def covered_by(self, at: datetime) -> str | None:
-        """Return who covers this person at the instant `at`, or None where nobody does."""
-        return next((one.by for one in self.cover if one.since <= at < one.until), None)
-
-
-class Service(Value):
-    """A service of the partnership and the keys with which it attests or signs notices."""
-
-    id: ServiceId
-    keys: tuple[SigningKey, ...]
-
-
-class Gateway(Value):
-    """A process that connects for agencies: one NATS account, an identity for each user.
-
-    The `retiring` identities of its service and its desk are those that may still connect beside
-    the new ones. With the `witness` keys its service signs tree heads of the log, and nothing else.
-    """
-
-    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
-    service_nkey: NatsPublic
-    desk_nkey: NatsPublic
-    retiring_service: tuple[NatsPublic, ...] = ()
-    retiring_desk: tuple[NatsPublic, ...] = ()
-    witness: tuple[SigningKey, ...] = ()
-
-
-class DirectoryDocument(Value):
-    """What the partnership root signs; `version` only grows, times are instants.
-
-    `rule_packs` hold until the first of `rule_changes`; no name means the usual ones (`USUAL`).
-    """
-
-    partnership: PartnershipId
-    version: Annotated[int, Field(ge=1)]
-    issued_at: Instant
-    expires_at: Instant
-    demonstration: bool = False
-    rule_packs: tuple[ShortText, ...] = ()
-    rule_changes: tuple[RulesInForce, ...] = ()
-    agencies: tuple[Agency, ...] = ()
-    practitioners: tuple[Practitioner, ...] = ()
-    services: tuple[Service, ...] = ()
-    gateways: tuple[Gateway, ...] = ()
-
-    @model_validator(mode="after")
-    def _names_everything_once(self) -> "DirectoryDocument":
-        signers: list[Practitioner | Service] = [*self.practitioners, *self.services]
-        ids = [a.id for a in self.agencies] + [signer.id for signer in signers]
-        kids = [key.kid for signer in signers for key in signer.keys]
-        if len(set(ids)) < len(ids) or len(set(kids)) < len(kids):
-            msg = "an id or a key stands in the directory twice"
-            raise ValueError(msg)
-        return self
+__all__ = [
+    "GRACE",
+    "TYP",
+    "Agency",
+    "Break",
+    "Closure",
+    "Cover",
+    "DeliveryKey",
+    "Directory",
+    "DirectoryDocument",
+    "Gateway",
+    "Guest",
+    "KeyHolder",
+    "Month",
+    "Practitioner",
+    "RuleOverride",
+    "RulesInForce",
+    "Service",
+    "SigningKey",
+    "Trusted",
+    "WitnessKey",
+    "open_directory",
+    "sign_directory",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Whose key it is: a practitioner's or a service's id, and the key."""
+    """Whose key it is: a practitioner's or a service's id, and the key.
+
+    `breaks` are the times in which a guest took no part: nothing of then counts.
+    """
 
     holder: HolderId
     key: SigningKey
     is_service: bool
+    breaks: tuple[Break, ...] = ()
+
+    def away(self, at: datetime) -> bool:
+        """Tell whether the instant `at` lies in a time in which the holder took no part."""
+        return any(one.since <= at < one.until for one in self.breaks)
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessKey:
+    """A gateway's key that signs tree heads; nobody is its holder, so it seals nothing."""
+
+    gateway: str
+    key: SigningKey
 
 
 class Directory:
-    """Look-ups over a verified directory document."""
+    """Look-ups over a verified directory document: those of the partnership, then its guests."""
 
-    def __init__(self, document: DirectoryDocument) -> None:
-        """Index `document`; give a document that `open_directory` verified."""
-        self.document = document
-        self.agencies: Mapping[str, Agency] = {a.id: a for a in document.agencies}
-        self.practitioners: Mapping[str, Practitioner] = {p.id: p for p in document.practitioners}
+    def __init__(self, document: DirectoryDocument, root_x: str = "") -> None:
+        """Index `document`; give a document that `open_directory` verified.
+
+        `root_x` is the root that signed it: the newest one that is known.
+        """
+        self.document, self.root_x = document, root_x
+        guests = tuple(without_clashes(map(guests_of, document.trusted), document))
+        agencies = (*document.agencies, *(a for one in guests for a in one.agencies))
+        people = (*document.practitioners, *(p for one in guests for p in one.practitioners))
+        self.agencies: Mapping[str, Agency] = {a.id: a for a in agencies}
+        self.practitioners: Mapping[str, Practitioner] = {p.id: p for p in people}
         self.services: Mapping[str, Service] = {s.id: s for s in document.services}
+        self.guests = frozenset(a.id for one in guests for a in one.agencies)
+        breaks = {agency: b for one in guests for agency, b in one.breaks.items()}
         self._keys: dict[str, KeyHolder] = {}
         self._people: dict[str, list[Practitioner]] = {}
-        for person in document.practitioners:
+        for person in people:
             self._people.setdefault(agency_of(person.id), []).append(person)
             for key in person.keys:
-                self._keys[key.kid] = KeyHolder(person.id, key, is_service=False)
+                away = breaks.get(agency_of(person.id), ())
+                self._keys[key.kid] = KeyHolder(person.id, key, is_service=False, breaks=away)
         for service in document.services:
             for key in service.keys:
                 self._keys[key.kid] = KeyHolder(service.id, key, is_service=True)
+        self._witnesses = {
+            key.kid: WitnessKey(gateway.id, key)
+            for gateway in document.gateways
+            for key in gateway.witness
+        }
 
     def holder(self, kid: str) -> KeyHolder | None:
         """Return who holds the key `kid`, or None."""
         return self._keys.get(kid)
+
+    def witness(self, kid: str) -> WitnessKey | None:
+        """Return which gateway signs tree heads with the key `kid`, or None.
+
+        Such a key signs nothing else: `holder` does not know it.
+        """
+        return self._witnesses.get(kid)
 
     def agency(self, agency: str, at: datetime) -> Agency | None:
         """Return an agency that takes part at the instant `at`, or None."""
@@ -262,7 +149,16 @@ class Directory:
 
     def by_role(self, role: Role) -> tuple[Agency, ...]:
         """Return the agencies of a role, in the directory's order."""
-        return tuple(a for a in self.document.agencies if a.role is role)
+        return tuple(a for a in self.agencies.values() if a.role is role)
+
+    def answering(self, role: Role, at: datetime) -> tuple[Agency, ...]:
+        """Return whom to tell of a role: our agencies that take part at the instant `at`.
+
+        Guests only where none of ours has the role: another partnership hears of our children when
+        it is addressed, and not because its agency is of a kind.
+        """
+        here = tuple(a for a in self.by_role(role) if not _gone(a.left_at, at))
+        return tuple(a for a in here if a.id not in self.guests) or here
 
     def must_be_fresh(self, now: datetime, grace: timedelta = GRACE) -> None:
         """Raise `directory.expired` when the directory is past its expiry and a grace of days."""
@@ -278,40 +174,30 @@ def _gone(left_at: datetime | None, at: datetime) -> bool:
     return left_at is not None and left_at <= at
 
 
-def sign_directory(document: DirectoryDocument, root: jws.PrivateKey) -> bytes:
+def sign_directory(document: DirectoryDocument, root: jws.Signer) -> bytes:
     """Return the directory as JWS General JSON, signed by the partnership root."""
-    payload = document.model_dump_json(exclude_defaults=True).encode()
-    return jws.sign(payload, root, TYP)
+    return directory_token.sign(document, root)
 
 
 def open_directory(data: bytes, root_x: str, *, newest_seen: int = 0) -> Directory:
-    """Return the directory in `data`, verified against the root's public key `root_x`.
+    """Return the directory in `data`, verified for a reader pinned to the root `root_x`.
 
-    Raises `directory.untrusted` for any other signature or form, `directory.older` when its
-    version is below `newest_seen`: a broker cannot bring an old key back.
+    That is the root's public key as it was made known, or any that the partnership went over to
+    later: the newest one must have signed. Raises `directory.untrusted` for any other signature or
+    form, `directory.older` when its version is below `newest_seen`: a broker cannot bring an old
+    key back.
     """
-    untrusted = HandrailError(
-        "directory.untrusted",
-        "the directory is not signed by the partnership root",
-        "fetch the directory from the partnership again and compare the root key",
-    )
-    parsed = jws.parse(data, TYP)
-    if isinstance(parsed, jws.Unacceptable):
-        raise untrusted
-    root = jws.PublicKey(root_x)
-    if [s.kid for s in parsed.signatures] != [root.kid]:
-        raise untrusted
-    payload = jws.verify(parsed, {root.kid: root})
-    if payload is None:
-        raise untrusted
-    try:
-        document = DirectoryDocument.model_validate_json(payload)
-    except ValidationError:
-        raise untrusted from None
-    if document.version < newest_seen:
+    signed = directory_token.read(data, root_x)
+    if signed is None:
+        raise HandrailError(
+            "directory.untrusted",
+            "the directory is not signed by the partnership root",
+            "fetch the directory from the partnership again and compare the root key",
+        )
+    if signed.document.version < newest_seen:
         raise HandrailError(
             "directory.older",
             "the directory is older than one that was seen before",
-            "fetch the newest directory from the partnership",
+            "put the newest directory.jws back, from a backup or from another installation",
         )
-    return Directory(document)
+    return Directory(signed.document, signed.roots.newest)

@@ -1,10 +1,11 @@
-"""What a directory must hold to before it is signed: stand-ins, managers, desks and closures.
+"""What a directory must hold to before it is signed: stand-ins, desks, closures, guests.
 
 A reader takes whatever the root signed, because one wrong entry must not stop a partnership; what
 is wrong is refused where it can be put right, at signing. That somebody named has left is not
 wrong: their own stand-in counts, and leaving must not be held up.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Final
 
 from contracts.directory import Agency, Cover, Directory, DirectoryDocument, Practitioner
 from contracts.errors import HandrailError
+from contracts.guests import guests_of
 from contracts.identifiers import agency_of
 from contracts.managers import is_alone
 
@@ -60,6 +62,14 @@ _FAULTS: Final = {
         "a safeguarding lead of another agency is for an agency with one practitioner alone",
         "name somebody of the agency itself before a second practitioner joins",
     ),
+    "key.held-twice": (
+        "a guest brings a key that somebody else in the directory holds",
+        "ask both whose key it is, and have whoever holds it wrongly named with a key of their own",
+    ),
+    "gateway.shared": (
+        "a gateway connects for guests of one partnership and for somebody else",
+        "name a gateway of its own: whoever runs a gateway reads what arrives for all behind it",
+    ),
     "closure.always-open": (
         "an agency that is always open has closures",
         "say that it is not always open, or take its closures back",
@@ -77,7 +87,7 @@ _FAULTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong, and with the entry of which practitioner or agency."""
+    """What is wrong, and with the entry of which practitioner, agency or gateway."""
 
     code: str
     entry: str
@@ -99,7 +109,27 @@ def faults(document: DirectoryDocument, at: datetime) -> frozenset[Fault]:
     for agency in document.agencies:
         if directory.agency(agency.id, at) is not None:
             found.update(Fault(code, agency.id) for code in _of_agency(directory, agency, at))
+    found.update(Fault("key.held-twice", holder) for holder in _holding_anothers(document))
+    found.update(Fault("gateway.shared", gateway) for gateway in _shared(document))
     return frozenset(found)
+
+
+def _holding_anothers(document: DirectoryDocument) -> Iterator[str]:
+    """Yield the guests' people, ended trusts' too, with a key that somebody before them holds."""
+    held = dict.fromkeys(document.kids(), "")
+    for trusted in document.trusted:
+        for person in guests_of(trusted).practitioners:
+            for key in person.keys:
+                if held.setdefault(key.kid, person.id) != person.id:
+                    yield person.id
+
+
+def _shared(document: DirectoryDocument) -> Iterator[str]:
+    """Yield the gateways that carry one partnership's guests and another's agencies, or ours."""
+    carried = Counter({agency.gateway for agency in document.agencies})
+    carried.update(trusted.gateway for trusted in document.trusted)
+    guests = {trusted.gateway for trusted in document.trusted}
+    yield from (gateway for gateway in guests if carried[gateway] > 1)
 
 
 def _of_person(directory: Directory, person: Practitioner, at: datetime) -> Iterator[str]:

@@ -157,13 +157,13 @@ class DocumentConsent(Value):
     taken_by: Annotated[PractitionerId | None, Field(description="Left out: the author.")] = None
     given_at: Instant
     expires_at: Instant | None = None
-    recipients: tuple[AgencyId, ...] = ()
-    roles: tuple[Role, ...] = ()
-    categories: tuple[Category, ...] = ()
+    recipients: Annotated[tuple[AgencyId, ...], Field(max_length=32)] = ()
+    roles: Annotated[tuple[Role, ...], Field(max_length=8)] = ()
+    categories: Annotated[tuple[Category, ...], Field(max_length=16)] = ()
     decision: Answered = Answered.GIVEN
-    about: tuple[Whose, ...] = ()
-    purposes: tuple[Purpose, ...] = ()
-    may_not_see: tuple[MayNotSee, ...] = ()
+    about: Annotated[tuple[Whose, ...], Field(max_length=4)] = ()
+    purposes: Annotated[tuple[Purpose, ...], Field(max_length=8)] = ()
+    may_not_see: Annotated[tuple[MayNotSee, ...], Field(max_length=4)] = ()
     explained: Explained | None = None
     assessed_by: Annotated[
         PractitionerId | None,

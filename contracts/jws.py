@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -45,6 +45,42 @@ def thumbprint(x: str) -> str:
     """Return the RFC 7638 thumbprint of an Ed25519 public key given as base64url `x`."""
     text = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
     return base64url.encode(hashlib.sha256(text.encode("ascii")).digest())
+
+
+class Signer(Protocol):
+    """Whatever signs with one Ed25519 key: a key in memory, in a hardware module, at a service.
+
+    `x` is the public half as in RFC 8037, `kid` its RFC 7638 thumbprint.
+    """
+
+    @property
+    def kid(self) -> str:
+        """Return the name of the key."""
+        ...
+
+    @property
+    def x(self) -> str:
+        """Return the public half."""
+        ...
+
+    def signature(self, payload: bytes, typ: str) -> Mapping[str, str]:
+        """Return one member of `signatures` over `payload` (RFC 7515 §7.2.1)."""
+        ...
+
+
+def header(kid: str, typ: str) -> dict[str, str]:
+    """Return the protected header of every signature of this profile."""
+    return {"alg": ALGORITHM, "kid": kid, "typ": typ}
+
+
+def signing_input(payload: bytes, kid: str, typ: str) -> tuple[str, bytes]:
+    """Return the encoded protected header, and the bytes to be signed (RFC 7515 §5.1).
+
+    For signers whose private key no library of JOSE may hold.
+    """
+    made = json.dumps(header(kid, typ), separators=(",", ":")).encode("ascii")
+    protected = base64url.encode(made)
+    return protected, f"{protected}.{base64url.encode(payload)}".encode("ascii")
 
 
 class PublicKey:
@@ -86,12 +122,12 @@ class PrivateKey:
 
     def header(self, typ: str) -> dict[str, str]:
         """Return the protected header of a signature by this key."""
-        return {"alg": ALGORITHM, "kid": self.kid, "typ": typ}
+        return header(self.kid, typ)
 
     def signature(self, payload: bytes, typ: str) -> dict[str, str]:
         """Return one member of `signatures` over `payload`."""
         made: Any = jose.serialize_json(
-            [{"protected": self.header(typ)}], payload, self._jwk, registry=_REGISTRY
+            [{"protected": header(self.kid, typ)}], payload, self._jwk, registry=_REGISTRY
         )
         entry = made["signatures"][0]
         return {"protected": entry["protected"], "signature": entry["signature"]}
@@ -114,7 +150,7 @@ class Parsed:
     signatures: tuple[Signature, ...]
 
 
-def sign(payload: bytes, key: PrivateKey, typ: str) -> bytes:
+def sign(payload: bytes, key: Signer, typ: str) -> bytes:
     """Return `payload` signed by `key` as compact JSON text."""
     return assemble(base64url.encode(payload), (key.signature(payload, typ),))
 

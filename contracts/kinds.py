@@ -170,7 +170,9 @@ def content_of(kind: Kind, said: Mapping[str, Any]) -> tuple[Any, bool]:
         places = error.errors(include_url=False, include_input=False, include_context=False)
         faulty = {str(place["loc"][0]) for place in places if place["loc"]}
         urgent = kind.asks and said.get("concern") == "child_protection"
-        if not urgent or not all(_CODE.fullmatch(n) and _is_code(said[n]) for n in faulty):
+        if not urgent or not all(
+            n in said and _CODE.fullmatch(n) and _is_code(said[n]) for n in faulty
+        ):
             raise
     kept = {name: value for name, value in said.items() if name not in faulty}
     return kind.content.model_validate(kept), True

@@ -6,21 +6,16 @@ tree of its group, whose root the exchange signs. Nothing on that path is serial
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from contracts import base64url, jws
-from contracts.directory import Directory
-from contracts.identifiers import (
-    AgencyId,
-    ChildRef,
-    Digest,
-    MessageId,
-    PractitionerId,
-    ServiceId,
-)
+from contracts.directory import Directory, SigningKey
+from contracts.event import MAX_AGE
+from contracts.identifiers import AgencyId, ChildRef, Digest, MessageId, PractitionerId, ServiceId
 from contracts.merkle import leaf_hash, root_from
 from contracts.seal import Sealed, public_key
 from contracts.submission import Encrypted
@@ -103,13 +98,18 @@ class Place(Value):
 
 
 class LaneLeaf(Value):
-    """How far one lane was decided in a group, chained by the root before it on that lane."""
+    """How far one lane was decided in a group, chained by the root before it on that lane.
+
+    From `waits` on, what is no message is decided later, and a later group begins there again; 0
+    where nothing waits.
+    """
 
     v: Literal[1] = 1
     lane: str
     first: int
     last: int
     before: str
+    waits: int = 0
 
 
 class Receipt(Value):
@@ -150,6 +150,9 @@ class Delivery(Value):
 class Entry(Value):
     """One journey entry; `journey` is the state after it, `before` the hash of the entry before.
 
+    `group` and `place` attest the decision as they do in a receipt, which the ledger keeps for 400
+    days only, while entries stay; both are None in entries that were written without them.
+
     What was taken from disclosures: `answered`, the numbers of the questions answered; `told`, of
     those that families are asked, number and day on which the newest answer was recorded;
     `asked_again`, the numbers of those that a family had answered before; and how many statements
@@ -160,6 +163,8 @@ class Entry(Value):
     v: Literal[1] = 1
     seal: str
     decision: str
+    group: str | None = None
+    place: Place | None = None
     answered: tuple[int, ...] = ()
     told: tuple[tuple[int, str], ...] = ()
     asked_again: tuple[int, ...] = ()
@@ -211,23 +216,37 @@ class Attested:
 
 
 def attested(
-    decision: str, group: str, place: Place, directory: Directory, exchange: str
+    decision: str,
+    group: str,
+    place: Place,
+    directory: Directory,
+    exchange: str,
+    arrived: datetime | None = None,
 ) -> Attested | None:
-    """Return the decision when `exchange`'s valid key signed the group it stands in, else None."""
-    signed = _signed_group(group, directory, exchange)
-    if signed is None or not _stands_in(decision, place, signed):
+    """Return the decision when `exchange`'s valid key signed the group it stands in, else None.
+
+    `arrived`: as for `signed_group`.
+    """
+    signed = signed_group(group, directory, exchange, arrived)
+    made = None if signed is None else attested_in(decision, place, signed)
+    return None if signed is None or made is None else Attested(made, signed)
+
+
+def attested_in(decision: str, place: Place, group: Group) -> Decision | None:
+    """Return the decision in a text that stands at `place` in the signed `group`, else None."""
+    if not stands_in(decision, place, group):
         return None
     try:
         made = Decision.model_validate_json(decision)
     except ValidationError:
         return None
-    return Attested(made, signed) if made.exchange == exchange else None
+    return made if made.exchange == group.exchange else None
 
 
 def lane_attested(receipt: Receipt, directory: Directory, exchange: str) -> LaneLeaf | None:
     """Return the lane's leaf of a receipt when it stands in the signed group, else None."""
-    signed = _signed_group(receipt.group, directory, exchange)
-    if signed is None or not _stands_in(receipt.lane, receipt.lane_place, signed):
+    signed = signed_group(receipt.group, directory, exchange)
+    if signed is None or not stands_in(receipt.lane, receipt.lane_place, signed):
         return None
     try:
         return LaneLeaf.model_validate_json(receipt.lane)
@@ -235,7 +254,14 @@ def lane_attested(receipt: Receipt, directory: Directory, exchange: str) -> Lane
         return None
 
 
-def _signed_group(text: str, directory: Directory, exchange: str) -> Group | None:
+def signed_group(
+    text: str, directory: Directory, exchange: str, arrived: datetime | None = None
+) -> Group | None:
+    """Return the group in a token that a key of `exchange`, valid then, has signed, else None.
+
+    The signer says itself when it signed. Where it is known when the record `arrived` in the
+    ledger, a revoked key counts for what arrived before, and a retired one for `MAX_AGE` longer.
+    """
     parsed = jws.parse(text, GROUP_TYP)
     if isinstance(parsed, jws.Unacceptable) or len(parsed.signatures) != 1:
         return None
@@ -249,13 +275,26 @@ def _signed_group(text: str, directory: Directory, exchange: str) -> Group | Non
         group = Group.model_validate_json(payload)
     except ValidationError:
         return None
-    key = holder.key
-    ended = [e for e in (key.valid_to, key.retired_at, key.compromised_at) if e is not None]
-    valid = key.valid_from <= group.at and all(group.at < e for e in ended)
+    valid = _valid(holder.key, group.at) and _arrived_in_time(holder.key, arrived)
     return group if valid and group.exchange == exchange else None
 
 
-def _stands_in(leaf: str, place: Place, group: Group) -> bool:
+def _valid(key: SigningKey, at: datetime) -> bool:
+    ended = [e for e in (key.valid_to, key.retired_at, key.compromised_at) if e is not None]
+    return key.valid_from <= at and all(at < e for e in ended)
+
+
+def _arrived_in_time(key: SigningKey, arrived: datetime | None) -> bool:
+    if arrived is None:
+        return True
+    if key.compromised_at is not None and arrived >= key.compromised_at:
+        return False
+    ended = [e for e in (key.valid_to, key.retired_at) if e is not None]
+    return all(arrived < e + MAX_AGE for e in ended)
+
+
+def stands_in(leaf: str, place: Place, group: Group) -> bool:
+    """Tell whether a leaf's text stands at `place` in the tree whose root `group` names."""
     path = [base64url.decode(step) or b"" for step in place.path]
     root = root_from(leaf_hash(leaf.encode()), place.index, group.size, path)
     return root is not None and base64url.encode(root) == group.root

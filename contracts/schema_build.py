@@ -30,6 +30,7 @@ from contracts.document import DOCUMENT_KINDS, model_of
 from contracts.event import TYPE_PREFIX, Data, Event
 from contracts.kinds import Kind
 from contracts.messages import KINDS
+from contracts.quarantine import Released
 from contracts.questions import CODE_SETS, Question, questions, version
 from contracts.reasons import reasons
 from contracts.records import Cursor, Decision, Delivery, Entry, Group, Quarantined, Receipt
@@ -52,6 +53,7 @@ _MODELS: Final[dict[str, type[BaseModel]]] = {
     "entry": Entry,
     "cursor": Cursor,
     "quarantined": Quarantined,
+    "released": Released,
     "directory": DirectoryDocument,
 }
 

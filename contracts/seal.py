@@ -45,13 +45,13 @@ class Sealed:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def seal(event: Event, key: jws.PrivateKey, disclosures: Disclosures | None = None) -> Sealed:
+def seal(event: Event, key: jws.Signer, disclosures: Disclosures | None = None) -> Sealed:
     """Return `event` sealed by its author's key; countersigners add theirs with `countersign`."""
     payload = orjson.dumps(event.as_json())
     return Sealed(jws.sign(payload, key, TYP).decode("ascii"), disclosures)
 
 
-def countersign(sealed: Sealed, key: jws.PrivateKey) -> Sealed:
+def countersign(sealed: Sealed, key: jws.Signer) -> Sealed:
     """Return `sealed` with a signature by `key` over the same bytes added.
 
     Raises `seal.unreadable` or another code of the contract when the file is not a sealed message.
@@ -179,9 +179,10 @@ def _times(event: Event, holders: Iterable[KeyHolder], arrived: datetime) -> lis
         found.append(Refusal("seal.future"))
     for holder in holders:
         key = holder.key
-        if key.compromised_at is not None and arrived >= key.compromised_at:
+        revoked = key.compromised_at is not None and arrived >= key.compromised_at
+        if revoked or holder.away(arrived):
             found.append(Refusal("seal.key-revoked"))
-        elif not _valid_at(key, event.time):
+        elif not _valid_at(key, event.time) or holder.away(event.time):
             found.append(Refusal("seal.key-not-valid"))
     return found
 

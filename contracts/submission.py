@@ -7,6 +7,7 @@ sealed message's digest is HPKE's `info`, so that a ciphertext opens only beside
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Literal
 
 import orjson
@@ -124,13 +125,21 @@ def read(data: bytes) -> Submission | Refusal:
     return Submission(wire.seal, wire.disclosures)
 
 
-def open_intake_key(data: bytes, directory: Directory, exchange: str) -> IntakeKey | None:
-    """Return the intake key in `data` when a valid key of the service `exchange` signed it."""
+def open_intake_key(
+    data: bytes, directory: Directory, exchange: str, at: datetime | None = None
+) -> IntakeKey | None:
+    """Return the intake key in `data` when a valid key of the service `exchange` signed it.
+
+    Whose key is over at the instant `at` counts no more; one revoked never does.
+    """
     parsed = jws.parse(data, INTAKE_TYP)
     if isinstance(parsed, jws.Unacceptable) or len(parsed.signatures) != 1:
         return None
     holder = directory.holder(parsed.signatures[0].kid)
     if holder is None or holder.holder != exchange or holder.key.compromised_at is not None:
+        return None
+    ends = [end for end in (holder.key.valid_to, holder.key.retired_at) if end is not None]
+    if at is not None and any(end <= at for end in ends):
         return None
     payload = jws.verify(parsed, {holder.key.kid: public_key(holder.key.x)})
     if payload is None:

@@ -49,11 +49,14 @@ class LeadLeft(Value):
 class ProtectionFailed(Value):
     """Something arrived in a child-protection lane that could not be accepted.
 
-    `sender` is the agency of the lane; `reasons` are codes of the closed list; no content.
+    `sender` is the agency of the lane; `reasons` are codes of the closed list; no content. `count`
+    says of how many it tells that could not be opened, and the reasons are those of the first; it
+    is not there where a message that opened was refused.
     """
 
     sender: Annotated[str, Field(pattern=r"^[a-z0-9.-]{3,65}$")]
     reasons: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]{2,60}$")], ...]
+    count: Annotated[int, Field(ge=1, le=1000)] | None = None
 
 
 class GlassBroken(Value):

@@ -41,6 +41,8 @@ def load_pack(text: str, name: str, known: Vocabulary | None = None) -> RulePack
     except ValidationError as error:
         found: list[Mistake] = [(fault["loc"], in_words(fault)) for fault in error.errors()]
         raise _bad_pack([_worded(text, name, mistake) for mistake in found]) from error
+    except ValueError as error:  # what `tomllib` lets through: thousands of digits
+        raise _bad_pack([f"{name}: holds a number that is too long"]) from error
     mistakes = [*contradictions(pack), *(unknown_names(pack, known) if known else ())]
     if mistakes:
         raise _bad_pack([_worded(text, name, mistake) for mistake in mistakes])
@@ -88,7 +90,7 @@ def _where(text: str, place: Place) -> str:
 def _called(text: str, table: str, index: int) -> str:
     try:
         identity = tomllib.loads(text)[table][index]["id"]
-    except (tomllib.TOMLDecodeError, RecursionError, LookupError, TypeError):
+    except (ValueError, RecursionError, LookupError, TypeError):
         return ""
     named = isinstance(identity, str) and identity.isascii() and identity.isprintable()
     return f" ({identity[:60]})" if named else ""

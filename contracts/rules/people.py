@@ -122,7 +122,7 @@ def _of_role(
         return frozenset()
     addressed = {r.agency for r in event.data.recipients}
     near = every & (addressed | set(journey.involved if journey else ()))
-    return frozenset(near or every)
+    return frozenset(near or (agency.id for agency in directory.answering(role, event.time)))
 
 
 _Find = Callable[[Person, Journey | None, Event, Directory], frozenset[str]]

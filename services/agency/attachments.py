@@ -98,7 +98,7 @@ def read_wanted(data: bytes) -> ChunkWanted:
 
 
 def sign_fetch(
-    key: jws.PrivateKey, child: str, message: str, digest: str, purpose: str, at: datetime
+    key: jws.Signer, child: str, message: str, digest: str, purpose: str, at: datetime
 ) -> bytes:
     """Return a request for an attachment, signed by `key`; `at` is an instant.
 

@@ -18,7 +18,7 @@ class GlassRequest(ReadRequest):
 
 
 def sign_glass_request(
-    key: jws.PrivateKey, child: str, reason: BreakGlassReason, words: str, at: datetime
+    key: jws.Signer, child: str, reason: BreakGlassReason, words: str, at: datetime
 ) -> bytes:
     """Return a request signed by `key`; `at` is an instant. Raises ValidationError on bad parts."""
     request = GlassRequest(

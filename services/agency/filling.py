@@ -22,7 +22,7 @@ class FormRequest(ReadRequest):
 
 
 def sign_form_request(
-    key: jws.PrivateKey, what: What, form: str, child: str, purpose: str, at: datetime
+    key: jws.Signer, what: What, form: str, child: str, purpose: str, at: datetime
 ) -> bytes:
     """Return a request signed by `key`; `at` is an instant. Raises ValidationError on bad parts."""
     request = FormRequest(

@@ -38,7 +38,9 @@ class Inbox:
         """
         verdict: Genuine | Unproven = await judged(
             self._directory,
-            lambda directory: verify(record.data, self.agency, directory, self._exchange),
+            lambda directory: verify(
+                record.data, self.agency, directory, self._exchange, record.stored_at
+            ),
         )
         if isinstance(verdict, Unproven):
             raise PermanentFault.of(fault(verdict.code))

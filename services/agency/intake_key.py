@@ -22,7 +22,11 @@ from services.runtime.subscribing import ask
 LASTS_STILL: Final = timedelta(days=30)
 """A remembered key is used while it has this long to live: what it encrypts may have to wait."""
 
-_AWAY: Final = frozenset({"service.unreachable", "service.no-answer"})
+_CHANGES_WITHIN_S: Final = 5.0
+"""For so long an exchange whose key has just been changed may not know of it."""
+
+_AGAIN_S: Final = 0.25
+_AWAY: Final = frozenset({"service.unreachable", "service.no-answer", "busy.try-again"})
 
 
 async def intake_key(
@@ -33,23 +37,36 @@ async def intake_key(
     Waits up to `timeout_s` seconds for the exchange. Raises HandrailError `intake-key.untrusted`
     for a key that the exchange of `directory` has not signed.
     """
-    try:
-        data = await ask(client, INTAKE_KEY, b"", timeout_s=timeout_s)
-    except HandrailError as error:
-        if error.code not in _AWAY:
-            raise
-        kept = await asyncio.to_thread(_kept, partnership)
-        key = open_intake_key(kept, directory, partnership.exchange)
-        return key if key and datetime.now(UTC) < key.expires_at - LASTS_STILL else None
-    key = open_intake_key(data, directory, partnership.exchange)
-    if key is None:
-        raise HandrailError(
-            "intake-key.untrusted",
-            "the key to encrypt for is not signed by the partnership's exchange",
-            "fetch the newest directory; if it happens again, tell the partnership",
-        )
+    until = asyncio.get_running_loop().time() + _CHANGES_WITHIN_S
+    while True:
+        try:
+            data = await ask(client, INTAKE_KEY, b"", timeout_s=timeout_s)
+        except HandrailError as error:
+            if error.code not in _AWAY:
+                raise
+            return await asyncio.to_thread(_remembered, partnership, directory)
+        key = open_intake_key(data, directory, partnership.exchange, datetime.now(UTC))
+        if key is not None:
+            break
+        if asyncio.get_running_loop().time() > until:
+            raise _untrusted()
+        await asyncio.sleep(_AGAIN_S)
     await asyncio.to_thread(_keep, partnership, data)
     return key
+
+
+def _remembered(partnership: Partnership, directory: Directory) -> IntakeKey | None:
+    now = datetime.now(UTC)
+    key = open_intake_key(_kept(partnership), directory, partnership.exchange, now)
+    return key if key and now < key.expires_at - LASTS_STILL else None
+
+
+def _untrusted() -> HandrailError:
+    return HandrailError(
+        "intake-key.untrusted",
+        "the key to encrypt for is not signed by the partnership's exchange",
+        "fetch the newest directory; if it happens again, tell the partnership",
+    )
 
 
 def _path(partnership: Partnership) -> Path:

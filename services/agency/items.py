@@ -73,15 +73,20 @@ class Item:
 def item_of(
     event: Event, agency: str, directory: Directory, received: datetime, *, protection: bool
 ) -> Item:
-    """Return the line of a verified `event` in the inbox of `agency`; `received` is an instant."""
+    """Return the line of a verified `event` in the inbox of `agency`; `received` is an instant.
+
+    An alert about bytes that nobody could open is none about a message of child protection: it does
+    not stand before one.
+    """
     history = event.data.history is not None
+    unreadable = event.kind == PROTECTION_FAILED.name and "count" in event.data.content
     return Item(
         message=event.id,
         kind=event.kind,
         child=event.subject,
         sender=event.agency,
         received=iso(received),
-        protection=protection,
+        protection=protection and not unreadable,
         alert=event.kind in ALERTS and not history,
         history=history,
         person="" if history else _person(event, agency, directory),

@@ -53,7 +53,7 @@ TYPES: Final[Mapping[type[ReadRequest], str]] = {
 
 
 def sign_personal(
-    key: jws.PrivateKey,
+    key: jws.Signer,
     form: type[ReadRequest],
     child: str,
     purpose: str,

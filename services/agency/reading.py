@@ -42,7 +42,7 @@ class Asked:
 
 
 def sign_request(
-    key: jws.PrivateKey, child: str, message: str | None, purpose: str, at: datetime
+    key: jws.Signer, child: str, message: str | None, purpose: str, at: datetime
 ) -> bytes:
     """Return a request signed by `key`; `at` is an instant. Raises ValidationError on bad parts."""
     request = ReadRequest(

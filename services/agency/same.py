@@ -63,7 +63,7 @@ TYPES: Final[Mapping[type[ReadRequest], str]] = {
 
 
 def sign_match(
-    key: jws.PrivateKey, sought: Sought, child: str, kind: str, intake: IntakeKey, at: datetime
+    key: jws.Signer, sought: Sought, child: str, kind: str, intake: IntakeKey, at: datetime
 ) -> bytes:
     """Return the question whether `sought` is known, encrypted to `intake` and signed by `key`."""
     nonce = secrets.token_urlsafe(18)
@@ -94,7 +94,7 @@ def open_sought(request: MatchRequest, key: X25519PrivateKey) -> Sought | None:
         return None
 
 
-def sign_possible(key: jws.PrivateKey, child: str, at: datetime) -> bytes:
+def sign_possible(key: jws.Signer, child: str, at: datetime) -> bytes:
     """Return the question which references may be one child; `child` is a fresh reference."""
     request = PossibleRequest(
         child=child, purpose="possible matches", at=at, nonce=secrets.token_urlsafe(18)
@@ -102,7 +102,7 @@ def sign_possible(key: jws.PrivateKey, child: str, at: datetime) -> bytes:
     return jws.sign(request.model_dump_json().encode(), key, TYPES[PossibleRequest])
 
 
-def sign_different(key: jws.PrivateKey, child: str, other: str, at: datetime) -> bytes:
+def sign_different(key: jws.Signer, child: str, other: str, at: datetime) -> bytes:
     """Return that `child` and `other` are two children, signed by who looked."""
     request = DifferentRequest(
         child=child,

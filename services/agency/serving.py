@@ -1,15 +1,14 @@
 """Running the service of one role: a FastStream application for every gateway with such agencies.
 
 A gateway has one NATS identity and one connection. Its agencies come from the directory; when one
-joins or leaves, or the exchange has made the consumer of a new one, the application is built again.
-A gateway that joins needs a new start: its identity is not known to a running process.
+joins or leaves, the exchange has made the consumer of a new one, or the gateway has been given a
+new identity, the application is built again.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Final
 
 from faststream import FastStream
@@ -18,19 +17,24 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from contracts.directory import Directory
+from contracts.errors import HandrailError
 from contracts.roles import Role
 from contracts.subjects import LEDGER, inbox_consumer
 from services.agency.attachments import CARRIED, FETCHING, Carrier
 from services.agency.forwarding import PERSONAL, Forwarder
+from services.agency.gateways import Gateways
 from services.agency.handlers import Handlers, View
 from services.agency.inbox import Inbox, LocalQuarantine
 from services.agency.opening import Opener
 from services.agency.same import FINDING
 from services.agency.store import AgencyStore
+from services.agency.watching import watch_log
 from services.runtime import log
-from services.runtime.directories import DirectoryHolder, from_file, over_nats
+from services.runtime.connection import connect
+from services.runtime.directories import DirectoryHolder, over_nats
 from services.runtime.keystore import KeyStore
 from services.runtime.nats_config import HUB_PREFIX
+from services.runtime.nkeys import NKey
 from services.runtime.partnership import Partnership
 from services.runtime.subscribing import ledger_subscriber, make_broker, request_subscriber
 from services.runtime.tasks import first_of
@@ -54,23 +58,24 @@ async def run_role(
 ) -> None:
     """Serve the agencies of `role` until `stop` is set: of `gateway`, or of every gateway.
 
-    `ready` is called once when every agency is served. Raises `nkey.missing`, `nats.*`,
-    `directory.*`, `connection.*` or `consumer.gone`, which end the service.
+    `ready` is called once when every agency is served. Gateways that join or leave meanwhile are
+    taken or let go. Raises `nkey.missing`, `nats.*`, `directory.*`, `connection.*` or
+    `consumer.gone`, which end the service: before it is ready, or where it serves one gateway only.
     """
-    names = (gateway,) if gateway else await _gateways(partnership, role)
-    waiting = set(names)
 
-    def one_ready(name: str) -> None:
-        if name in waiting:
-            waiting.remove(name)
-            if not waiting:
-                ready()
+    async def serve(name: str, served: Callable[[], None]) -> None:
+        await GatewayService(name, role, view, partnership).run(served)
 
-    if not names:
-        ready()
-    services = [GatewayService(name, role, view, partnership) for name in names]
-    work = [one.run(partial(one_ready, one.gateway)) for one in services]
-    await first_of(stop.wait(), *work)
+    work = (
+        serve(gateway, _once(ready)) if gateway else Gateways(role, partnership, serve).run(ready)
+    )
+    await first_of(stop.wait(), work)
+
+
+def _once(call: Callable[[], None]) -> Callable[[], None]:
+    """Return what calls `call` the first time only."""
+    left = [call]
+    return lambda: left.pop()() if left else None
 
 
 class GatewayService:
@@ -91,7 +96,8 @@ class GatewayService:
 
     async def _serve(self, store: AgencyStore, ready: Callable[[], None]) -> None:
         """Serve the agencies that can be served now, until they are others."""
-        broker = self._broker(store)
+        nkey = self._partnership.nkey(f"{self.gateway}-service")
+        broker = self._broker(store, nkey)
         try:
             client = await broker.connect()
             directory = await self._directory(client)
@@ -109,29 +115,55 @@ class GatewayService:
                 directory.keep_fresh(DIRECTORY_EVERY_S),
                 destroy_daily([self._keys(agency) for agency in agencies]),
                 self._changed(client, directory, agencies),
+                self._rekeyed(nkey),
+                watch_log(
+                    self._partnership,
+                    self.gateway,
+                    self._role.value,
+                    agencies,
+                    client,
+                    lambda: directory.current,
+                ),
             )
         finally:
             await broker.stop()
 
-    def _broker(self, store: AgencyStore) -> NatsBroker:
+    async def _rekeyed(self, nkey: NKey) -> None:
+        """Return when the gateway has another identity than `nkey` and the server knows it."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                given = self._partnership.nkey(f"{self.gateway}-service")
+                if given.public != nkey.public:
+                    url, ca = self._partnership.nats_url(), self._partnership.nats_ca
+                    await (await connect(url, given, name=self.gateway, ca=ca)).close()
+                    _log.info("gateway.rekeyed", service=self._role.value)
+                    return
+            except HandrailError as error:
+                _log.warning("gateway.not-rekeyed", **log.error_keys(error))
+                await asyncio.sleep(_ANSWERS_WITHIN_S)
+
+    def _broker(self, store: AgencyStore, nkey: NKey) -> NatsBroker:
         return make_broker(
             self._partnership.nats_url(),
-            self._partnership.nkey(f"{self.gateway}-service"),
+            nkey,
             name=f"{self.gateway}-{self._role.value}",
-            gateway=True,
+            ca=self._partnership.nats_ca,
+            importing=True,
             quarantine=LocalQuarantine(store),
             delivery_limit=self._partnership.settings.delivery_limit,
         )
 
     async def _directory(self, client: Client) -> DirectoryHolder:
-        """Return the exchange's directory; waits until there is an exchange to ask."""
+        """Return the exchange's directory; waits until there is one to be had and to be trusted."""
         name = f"agency-{self.gateway}-{self._role.value}.version"
         seen = self._partnership.folder / "seen" / name
         holder = over_nats(client, self._partnership.root_x, seen)
         while True:
             try:
                 await holder.refresh()
-            except (NatsError, TimeoutError) as error:
+                holder.current.must_be_fresh(_now())
+            except (NatsError, TimeoutError, HandrailError) as error:
                 _log.warning("directory.awaited", **log.error_keys(error))
                 await asyncio.sleep(_LOOK_EVERY_S)
             else:
@@ -166,7 +198,11 @@ class GatewayService:
         """Return when other agencies are to be served than those `served`."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
-            if await self._within_reach(client, directory.current, known=served) != served:
+            try:
+                current = directory.current
+            except HandrailError:  # every request is refused meanwhile; `keep_fresh` looks on
+                continue
+            if await self._within_reach(client, current, known=served) != served:
                 return
 
     def _attach(
@@ -222,12 +258,3 @@ async def destroy_daily(stores: list[KeyStore], every_s: float = _DAY_S) -> None
             except Exception as error:  # noqa: BLE001 - tomorrow is another day to try
                 _log.error("delivery-keys.not-destroyed", **log.error_keys(error))
         await asyncio.sleep(every_s)
-
-
-async def _gateways(partnership: Partnership, role: Role) -> tuple[str, ...]:
-    seen = partnership.folder / "seen" / f"agency-{role.value}.version"
-    holder = from_file(partnership.directory_path, partnership.root_x, seen)
-    await holder.refresh()
-    now = datetime.now(UTC)
-    present = (a for a in holder.current.by_role(role) if holder.current.agency(a.id, now))
-    return tuple(dict.fromkeys(agency.gateway for agency in present))

@@ -23,6 +23,7 @@ from contracts.desks import Handover
 from contracts.event import Recipient
 from contracts.kinds import iso
 from contracts.messages.corrections import REDIRECTED
+from contracts.messages.notices import PROTECTION_FAILED
 from contracts.records import Delivery
 from contracts.subjects import inbox_consumer
 from services.agency.addressing import addresses, keep_addresses, keep_handover
@@ -152,9 +153,20 @@ class AgencyStore:
         )
 
     async def items(self, agency: str, *, history: bool, limit: int = PAGE) -> tuple[Item, ...]:
-        """Return the lines of an inbox: alerts, then the rest, then history; newest first."""
+        """Return the lines of an inbox: alerts, then the rest, then history; newest first.
+
+        Alerts about bytes that nobody could open stand behind the child protection that waits.
+        """
         at = DELIVERIES.c
-        rank = case((at.alert, 0), (at.history, 2), else_=1)
+        waits = at.state.in_((State.DELIVERED, State.OPENED))
+        unreadable = (at.kind == PROTECTION_FAILED.name) & ~at.protection
+        rank = case(
+            (at.history, 4),
+            (at.alert & ~unreadable, 0),
+            (at.protection & waits, 1),
+            (unreadable & waits, 2),
+            else_=3,
+        )
         rows = select(DELIVERIES).where(at.agency == agency)
         if not history:
             rows = rows.where(~at.history, at.state != State.WITHDRAWN)

@@ -6,6 +6,7 @@ attested decision.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from pydantic import ValidationError
@@ -37,17 +38,26 @@ class Genuine:
     event: Event
 
 
-def verify(data: bytes, agency: str, directory: Directory, exchange: str) -> Genuine | Unproven:
+def verify(
+    data: bytes,
+    agency: str,
+    directory: Directory,
+    exchange: str,
+    arrived: datetime | None = None,
+) -> Genuine | Unproven:
     """Return the delivery in `data` when it is genuine and meant for `agency`; never raises.
 
-    `exchange` is the service id whose key attests. Otherwise the answer is a code: `delivery.*`,
-    or one of the contract's closed list for what is wrong with the seal.
+    `exchange` is the service id whose key attests, `arrived` when the server stored the delivery:
+    a revoked key of the exchange counts for what arrived before. Otherwise the answer is a code:
+    `delivery.*`, or one of the contract's closed list for what is wrong with the seal.
     """
     try:
         delivery = Delivery.model_validate_json(data)
     except ValidationError:
         return Unproven("delivery.unreadable")
-    proof = attested(delivery.decision, delivery.group, delivery.place, directory, exchange)
+    proof = attested(
+        delivery.decision, delivery.group, delivery.place, directory, exchange, arrived
+    )
     if proof is None or proof.decision.outcome is not Outcome.ACCEPTED:
         return Unproven("delivery.not-attested")
     decision = proof.decision

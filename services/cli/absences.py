@@ -96,7 +96,9 @@ def dismiss(partnership: Partnership, practitioner: str, now: datetime) -> Direc
 
     def left(person: Practitioner) -> Practitioner:
         keys = tuple(
-            key if key.retired_at else key.model_copy(update={"retired_at": now})
+            key
+            if key.retired_at and key.retired_at <= now
+            else key.model_copy(update={"retired_at": now})
             for key in person.keys
         )
         return _with(person, left_at=now, keys=keys)

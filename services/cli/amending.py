@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from contracts import base64url, jws
+from contracts import base64url
 from contracts.directory import Directory, DirectoryDocument, Practitioner, open_directory
 from contracts.directory_checks import faults
 from contracts.errors import HandrailError
@@ -20,31 +20,52 @@ from services.cli.founding import (
     found_gateway,
     signing_key,
     with_delivery_keys,
-    write_directory,
 )
+from services.cli.root_signing import destroy_old_roots, write_directory
 from services.runtime.keystore import practitioner_key
 from services.runtime.nats_plan import ServiceRole
 from services.runtime.partnership import Partnership
+from services.runtime.seen import newest_in, refuse_other, remember, seen_in, seen_of
 
 _KEY_BYTES = 32
+_SEEN = "cli.version"
 Change = Callable[[DirectoryDocument], dict[str, object]]
 """Takes the directory as it stands and returns the members that change."""
 
 
 def read_directory(partnership: Partnership) -> Directory:
-    """Return the directory in the folder of state, verified; expired ones too, for renewing.
+    """Return the directory in the folder of state, verified; expired and older ones too, to show.
 
     Raises HandrailError `directory.missing` or `directory.untrusted`.
     """
+    seen = seen_in(partnership.folder / "seen" / _SEEN)
+    return open_directory(_bytes_of(partnership), seen.root_x or partnership.root_x)
+
+
+def newest_directory(partnership: Partnership) -> Directory:
+    """Return the directory in the folder of state as one to sign on from; expired ones too.
+
+    Raises as `read_directory`, and HandrailError `directory.older` or `directory.forked` where this
+    or any service of this installation has seen a newer one, or another one of the same version: to
+    sign over it would undo what that one says.
+    """
+    data, folder = _bytes_of(partnership), partnership.folder / "seen"
+    newest = newest_in(folder)
+    pinned = newest.root_x or partnership.root_x
+    directory = open_directory(data, pinned, newest_seen=newest.version)
+    refuse_other(seen_of(directory.document.version, directory.root_x, data), newest)
+    return directory
+
+
+def _bytes_of(partnership: Partnership) -> bytes:
     try:
-        data = partnership.directory_path.read_bytes()
+        return partnership.directory_path.read_bytes()
     except OSError:
         raise HandrailError(
             "directory.missing",
             "the folder of state holds no directory",
             "copy the partnership's directory.jws into it",
         ) from None
-    return open_directory(data, partnership.root_x)
 
 
 def amend(partnership: Partnership, now: datetime, change: Change) -> Directory:
@@ -52,10 +73,12 @@ def amend(partnership: Partnership, now: datetime, change: Change) -> Directory:
 
     Raises HandrailError `directory.bad-entry` for a change that no directory can hold,
     `directory.*` for one that `contracts.directory_checks` finds wrong, and `key.missing` where the
-    root key is not in this folder.
+    root key is not in this folder. Raises as `newest_directory` does. A root that was left behind
+    leaves no private key here.
     """
     with _alone(partnership):
-        before = read_directory(partnership).document
+        before = newest_directory(partnership).document
+        destroy_old_roots(partnership, before)
         next_version = {
             "version": before.version + 1,
             "issued_at": now,
@@ -64,7 +87,11 @@ def amend(partnership: Partnership, now: datetime, change: Change) -> Directory:
         after = entry(DirectoryDocument, **{**dict(before), **change(before), **next_version})
         _check(before, after, now)
         write_directory(partnership, after)
-    return Directory(after)
+        signed = read_directory(partnership)
+        made = seen_of(after.version, signed.root_x, _bytes_of(partnership))
+        remember(partnership.folder / "seen" / _SEEN, made)
+        destroy_old_roots(partnership, after)
+        return signed
 
 
 def _check(before: DirectoryDocument, after: DirectoryDocument, now: datetime) -> None:
@@ -96,7 +123,7 @@ def add_agency(partnership: Partnership, plan: Plan, now: datetime) -> Directory
             "agencies": (*before.agencies, found_agency(partnership, plan, now))
         }
         if all(gateway.id != plan.gateway for gateway in before.gateways):
-            made["gateways"] = (*before.gateways, found_gateway(partnership, plan.gateway))
+            made["gateways"] = (*before.gateways, found_gateway(partnership, plan.gateway, now))
         return made
 
     return amend(partnership, now, change)
@@ -135,10 +162,9 @@ def public_half(partnership: Partnership, practitioner: str, *, create: bool) ->
     """
     _check_practitioner(partnership, practitioner)
     name = practitioner_key(practitioner)
-    keys = partnership.keys
-    absent = name not in keys.names("practitioners")
-    key = keys.create_signing(name) if create and absent else keys.signing(name)
-    return jws.PrivateKey(key).x
+    if create and not partnership.signers.names(name):
+        return partnership.signers.create(name).x
+    return partnership.practitioner_key(practitioner).x
 
 
 def add_practitioner(
@@ -151,7 +177,7 @@ def add_practitioner(
     one of another agency, or `key.not-public`.
     """
     _check_practitioner(partnership, person.id)
-    _check_public(x)
+    check_public(x)
 
     def change(before: DirectoryDocument) -> dict[str, object]:
         _check_addition(Directory(before), person, now)
@@ -195,7 +221,8 @@ def _check_practitioner(partnership: Partnership, practitioner: str) -> None:
         )
 
 
-def _check_public(x: str) -> None:
+def check_public(x: str) -> None:
+    """Raise HandrailError `key.not-public` for what is not the public half of a key."""
     raw = base64url.decode(x)
     if raw is None or len(raw) != _KEY_BYTES:
         raise HandrailError(

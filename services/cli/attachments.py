@@ -114,7 +114,7 @@ class Reader:
 
     child: str
     purpose: str
-    key: jws.PrivateKey = field(repr=False)
+    key: jws.Signer = field(repr=False)
 
 
 async def fetch_all(

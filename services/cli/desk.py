@@ -72,7 +72,8 @@ async def desk(partnership: Partnership, agency: str) -> AsyncIterator[Desk]:
     if found is None:
         raise refused("agency.unknown", agency)
     identity = partnership.nkey(f"{found.gateway}-desk")
-    client = await connect(partnership.nats_url(), identity, name="handrail-desk")
+    url, ca = partnership.nats_url(), partnership.nats_ca
+    client = await connect(url, identity, name="handrail-desk", ca=ca)
     try:
         directory = await _newest(client, partnership, held)
         yield Desk(partnership, directory, client, agency)
@@ -84,7 +85,8 @@ async def ask_operator(partnership: Partnership, subject: str, **body: object) -
     """Ask one of the operator's questions and return the JSON answer; raises what is answered."""
     log.configure("cli", sys.stderr, "ERROR")
     identity = partnership.nkey("operator")
-    client = await connect(partnership.nats_url(), identity, name="handrail-operator")
+    url, ca = partnership.nats_url(), partnership.nats_ca
+    client = await connect(url, identity, name="handrail-operator", ca=ca)
     try:
         data = await ask(client, subject, orjson.dumps(body), timeout_s=_QUESTION_S)
         return read_object(data)
@@ -122,7 +124,7 @@ async def _newest(client: Client, partnership: Partnership, held: Directory) -> 
     try:
         data = await ask(client, DIRECTORY, b"", timeout_s=_DIRECTORY_S)
     except HandrailError as error:
-        if error.code not in ("service.unreachable", "service.no-answer"):
+        if error.code not in ("service.unreachable", "service.no-answer", "busy.try-again"):
             raise
         return held
     return newest_directory(partnership, held, data)

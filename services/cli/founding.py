@@ -1,7 +1,6 @@
 """Founding a partnership: its root key, its services' keys and identities, its first directory."""
 
 import json
-import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -22,16 +21,17 @@ from contracts.directory import (
     RulesInForce,
     Service,
     SigningKey,
-    sign_directory,
 )
 from contracts.errors import HandrailError
 from contracts.identifiers import PARTNERSHIP
-from contracts.jws import PrivateKey, thumbprint
+from contracts.jws import thumbprint
 from contracts.roles import Role
 from contracts.rules import USUAL
 from contracts.rules.in_force import shipped_as
 from contracts.submission import raw_public
 from contracts.values import Value
+from services.cli.root_signing import FIRST, write_directory, write_whole
+from services.cli.whole_folder import check_nothing_lies_there
 from services.runtime.nats_plan import RESERVED_PARTNERSHIP, ServiceRole
 from services.runtime.nkeys import NKey
 from services.runtime.partnership import FILE, Partnership
@@ -68,13 +68,20 @@ class Plan:
 
 
 def create(
-    folder: Path, partnership: str = "demo", *, now: datetime, demonstration: bool = False
+    folder: Path,
+    partnership: str = "demo",
+    *,
+    now: datetime,
+    demonstration: bool = False,
+    root_in_token: bool = False,
 ) -> Partnership:
     """Found a partnership in `folder` and return it; with `demonstration`, a populated one.
 
     The directory is valid for a year from `now` (aware). Private keys are encrypted where
-    HANDRAIL_KEY_PASSPHRASE is set. Raises HandrailError `partnership.exists` when the folder holds
-    one already and `partnership.bad-id` for an id of another form.
+    HANDRAIL_KEY_PASSPHRASE is set; with `root_in_token` the root key is made in the hardware
+    module of the settings and never leaves it. Raises HandrailError `partnership.exists` when the
+    folder holds one already, `state.half` where a ledger lies without one, and
+    `partnership.bad-id` for an id of another form.
     """
     _check_id(partnership)
     if (folder / FILE).exists():
@@ -83,11 +90,11 @@ def create(
             "the folder of state holds a partnership already",
             "use it, or choose another folder",
         )
+    check_nothing_lies_there(folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = Settings.load(state_dir=folder)
-    root_x = PrivateKey(
-        Partnership(folder, partnership, "", settings).keys.create_signing("root")
-    ).x
+    signers = Partnership(folder, partnership, "", settings).signers
+    root_x = signers.create(FIRST, in_token=root_in_token).x
     made = Partnership(folder, partnership, root_x, settings)
     services = _services(made, now)
     agencies, people, gateways = _populate(made, now) if demonstration else ((), (), ())
@@ -180,21 +187,21 @@ def entry(form: type[Entry], **said: object) -> Entry:
         ) from None
 
 
-def found_gateway(partnership: Partnership, gateway: str) -> Gateway:
-    """Make the two NATS identities of a gateway and return its directory entry."""
+def found_gateway(partnership: Partnership, gateway: str, now: datetime) -> Gateway:
+    """Make the two NATS identities of a gateway and its witness key; return its directory entry."""
+    key = partnership.signers.add(f"witnesses/{gateway}")
     return Gateway(
         id=gateway,
         service_nkey=create_nkey(partnership, f"{gateway}-service").public,
         desk_nkey=create_nkey(partnership, f"{gateway}-desk").public,
+        witness=(signing_key(key.x, now),),
     )
 
 
 def create_nkey(partnership: Partnership, user: str) -> NKey:
-    """Make and store the NATS identity of `user`, readable by its owner alone."""
+    """Make the NATS identity of `user` and keep it in the key store, in the place of any other."""
     key = NKey.generate()
-    folder = partnership.folder / "nkeys"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    write_whole(folder / f"{user}.seed", key.seed.encode() + b"\n")
+    partnership.identities.put(user, key)
     return key
 
 
@@ -209,32 +216,6 @@ def months_from(now: datetime) -> Iterator[str]:
 def signing_key(x: str, now: datetime) -> SigningKey:
     """Return the directory entry of a public signing key that is valid from `now`."""
     return SigningKey(kid=thumbprint(x), x=x, valid_from=now)
-
-
-def write_directory(partnership: Partnership, document: DirectoryDocument) -> None:
-    """Sign `document` with the partnership's root key and put it in place of the one before.
-
-    Raises HandrailError `key.missing`, or `key.not-root` for a key under which nobody would
-    believe it.
-    """
-    root = PrivateKey(partnership.keys.signing("root"))
-    if root.x != partnership.root_x:
-        raise HandrailError(
-            "key.not-root",
-            "the root key in this folder is not the one that the partnership has made known",
-            "put the partnership's own root key back into keys/root.key",
-        )
-    write_whole(partnership.directory_path, sign_directory(document, root))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, readable by its owner alone, so that a reader finds the old or the new one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def _check_id(partnership: str) -> None:
@@ -259,7 +240,7 @@ def _services(partnership: Partnership, now: datetime) -> tuple[Service, ...]:
 
 
 def _new_key(partnership: Partnership, name: str) -> str:
-    return PrivateKey(partnership.keys.create_signing(name)).x
+    return partnership.signers.create(name).x
 
 
 Population = tuple[tuple[Agency, ...], tuple[Practitioner, ...], tuple[Gateway, ...]]
@@ -271,7 +252,7 @@ def _populate(partnership: Partnership, now: datetime) -> Population:
     return (
         tuple(found_agency(partnership, plan, now) for plan in plans),
         tuple(_practitioner(partnership, plan, one, now) for plan in plans for one in plan.people),
-        tuple(found_gateway(partnership, gateway) for gateway in gateways),
+        tuple(found_gateway(partnership, gateway, now) for gateway in gateways),
     )
 
 

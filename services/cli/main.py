@@ -23,6 +23,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("services.cli.demo.command:demo", _RUNNING),
     "up": ("services.cli.up:up", _RUNNING),
     "run": ("services.cli.up:run", _RUNNING),
+    "backup": ("services.cli.backup:app", _RUNNING),
+    "restore": ("services.cli.backup:restore", _RUNNING),
     "replay": ("services.cli.replay.command:app", _RUNNING),
     "send": ("services.cli.send:send", _PEOPLE),
     "seal": ("services.cli.sealing:seal", _PEOPLE),
@@ -46,12 +48,16 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "rules": ("services.cli.rules:app", _LOOKING),
     "track": ("services.cli.tracking:track", _LOOKING),
     "report": ("services.cli.report:app", _LOOKING),
+    "evidence": ("services.cli.evidence:evidence", _LOOKING),
     "verify": ("services.cli.verify:verify", _LOOKING),
+    "log": ("services.cli.log:app", _LOOKING),
     "held": ("services.cli.answered:held", _LOOKING),
-    "quarantine": ("services.cli.tracking:quarantine", _LOOKING),
+    "doctor": ("services.cli.doctor.command:doctor", _LOOKING),
+    "quarantine": ("services.cli.quarantine:app", _LOOKING),
     "tracker": ("services.cli.tracking:tracker", _LOOKING),
     "partnership": ("services.cli.partnerships:app", _PARTNERSHIP),
     "practitioner": ("services.cli.practitioners:app", _PARTNERSHIP),
+    "key": ("services.cli.keys:app", _PARTNERSHIP),
 }
 
 

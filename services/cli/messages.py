@@ -27,9 +27,10 @@ def current_directory(partnership: Partnership) -> Directory:
 def newest_directory(partnership: Partnership, held: Directory, data: bytes) -> Directory:
     """Return the directory in `data` (as the exchange gave it) when it is newer than `held`.
 
-    Raises HandrailError `directory.untrusted`; an older one is passed over.
+    Raises HandrailError `directory.untrusted`, also for one by a root from before the held one's;
+    an older one is passed over.
     """
-    given = open_directory(data, partnership.root_x)
+    given = open_directory(data, held.root_x or partnership.root_x)
     return given if given.document.version > held.document.version else held
 
 

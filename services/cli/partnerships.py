@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from contracts.roles import Role
-from services.cli import rules_amending
+from services.cli import gateways, roots, rules_amending, trust
 from services.cli.contacts import contact
 from services.cli.options import Dir, Json, load
 from services.cli.output import command, now, print_json, say
+from services.cli.server import server
 
 if TYPE_CHECKING:
     from contracts.directory import Directory
-
-_START_AGAIN: Final = (
-    "Where `handrail up` is running, stop it and start it again: the server's accounts are written "
-    "when it starts. People are taken within seconds."
-)
+    from contracts.errors import HandrailError
 
 _DATES: Final = ["%Y-%m-%d"]
 AgencyName = Annotated[str, typer.Argument(metavar="AGENCY", help="Such as demo.hilltop-school.")]
@@ -29,7 +26,12 @@ app = typer.Typer(
 agencies = typer.Typer(no_args_is_help=True, help="The agencies that take part.")
 app.add_typer(agencies, name="agency")
 app.add_typer(rules_amending.app, name="rules")
+app.add_typer(roots.app, name="root")
+app.add_typer(trust.app, name="trust")
 app.command()(contact)
+app.command()(server)
+app.add_typer(gateways.app, name="gateway")
+agencies.command()(gateways.leave)
 
 
 @app.command()
@@ -44,20 +46,34 @@ def create(
     demonstration: Annotated[
         bool, typer.Option(help="Fill it with invented agencies and practitioners.")
     ] = False,
+    unencrypted: Annotated[
+        bool, typer.Option("--unencrypted", help="Keep private keys in plain files, on purpose.")
+    ] = False,
+    root_pkcs11: Annotated[
+        bool, typer.Option("--root-pkcs11", help="Make the root key in the hardware module.")
+    ] = False,
     state: Dir = None,
     as_json: Json = False,
 ) -> None:
     """Found a partnership: its root key, its services' keys and identities, its directory.
 
     The root key (keys/root.key) signs who takes part. Whoever has it can change that, so keep it
-    apart in earnest use.
+    apart in earnest use. Private keys are encrypted under HANDRAIL_KEY_PASSPHRASE; without one,
+    nothing is made but a demonstration, unless --unencrypted says so.
     """
     from services.cli.amending import read_directory
     from services.cli.founding import create as found
+    from services.runtime.partnership import FILE
     from services.runtime.settings import Settings
 
-    where = folder or Settings.load(state_dir=state).state_dir
-    made = found(where, partnership, now=now(), demonstration=demonstration)
+    settings = Settings.load(state_dir=folder or state)
+    where = settings.state_dir
+    plain = settings.key_passphrase is None and not (demonstration or unencrypted)
+    if plain and not (where / FILE).exists():
+        raise _no_passphrase()
+    made = found(
+        where, partnership, now=now(), demonstration=demonstration, root_in_token=root_pkcs11
+    )
     document = read_directory(made).document
     if as_json:
         print_json(
@@ -119,7 +135,8 @@ def add(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Add an agency: its delivery keys for 13 months, and its gateway's identities if new.
 
-    The server's accounts are written when it starts, so `handrail up` must be started again for it.
+    A running `handrail up` takes it within seconds. Servers that run elsewhere need their
+    configuration written again: `handrail partnership server`.
     """
     from services.cli.amending import add_agency
     from services.cli.founding import Plan
@@ -131,10 +148,9 @@ def add(  # noqa: PLR0913 - one parameter per option
     if as_json:
         version = directory.document.version
         made = {"agency": agency.id, "gateway": agency.gateway, "directory_version": version}
-        print_json({**made, "note": _START_AGAIN})
+        print_json(made)
         return
     say(f"Added {agency.id} ({agency.role.value}) behind the gateway {agency.gateway}.")
-    say(_START_AGAIN)
     say(f"Next: handrail practitioner add {agency.id}.HANDLE --name NAME")
 
 
@@ -217,6 +233,17 @@ def change(
         k: None if v == "none" else v for k, v in named.items() if v is not None
     }
     _tell(agency, change_agency(load(state), agency, changes, now()), as_json=as_json)
+
+
+def _no_passphrase() -> "HandrailError":
+    from contracts.errors import HandrailError
+
+    return HandrailError(
+        "key.no-passphrase",
+        "private keys would lie in plain files",
+        "set HANDRAIL_KEY_PASSPHRASE, or HANDRAIL_KEY_PASSPHRASE_FILE to a file that holds it; "
+        "--unencrypted is for a disk that is encrypted itself",
+    )
 
 
 def _tell(agency: str, directory: "Directory", *, as_json: bool) -> None:

@@ -48,12 +48,7 @@ def prove(data: bytes, directory: bytes, root_x: str, at: datetime | None) -> Pr
     Raises HandrailError `verify.bad-root`, `directory.*` for a directory not to be trusted, and
     `verify.unknown-file` for a file that is neither a sealed message nor a receipt.
     """
-    if len(base64url.decode(root_x) or b"") != _KEY_BYTES:
-        raise HandrailError(
-            "verify.bad-root",
-            "that is not the public half of a root key",
-            "give the 43 characters that the partnership has made known",
-        )
+    check_root(root_x)
     trusted = open_directory(directory, root_x)
     instant = None if at is None else at.replace(tzinfo=at.tzinfo or UTC)
     if sealed_file.looks_sealed(data):
@@ -63,10 +58,21 @@ def prove(data: bytes, directory: bytes, root_x: str, at: datetime | None) -> Pr
     except ValidationError:
         raise HandrailError(
             "verify.unknown-file",
-            "the file is neither a sealed message nor a receipt",
-            "give a file that `handrail seal` or `handrail send --receipt` has written",
+            "the file is neither a sealed message, nor a receipt, nor evidence",
+            "give a file that `handrail seal`, `handrail send --receipt` or `handrail evidence` "
+            "has written",
         ) from None
     return _receipt(receipt, trusted)
+
+
+def check_root(root_x: str) -> None:
+    """Raise HandrailError `verify.bad-root` for what cannot be the public half of a root key."""
+    if len(base64url.decode(root_x) or b"") != _KEY_BYTES:
+        raise HandrailError(
+            "verify.bad-root",
+            "that is not the public half of a root key",
+            "give the 43 characters that the partnership has made known",
+        )
 
 
 def _sealed(sealed: Sealed, directory: Directory, at: datetime | None) -> Proof:

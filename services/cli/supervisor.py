@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from contracts.errors import HandrailError
+from services.cli.accounts import keep_accounts, planned
 from services.cli.files import private_log
-from services.cli.messages import current_directory
-from services.cli.output import now
 from services.cli.running import SERVICES, service
 from services.runtime import lifeline
 from services.runtime.log import error_keys, get
 from services.runtime.partnership import Partnership
-from services.runtime.planning import server_plan
 from services.runtime.server import EmbeddedServer
 from services.runtime.settings import PREFIX
 from services.runtime.state_lock import StateLock
@@ -41,23 +39,26 @@ Say = Callable[[str], None]
 async def everything(partnership: Partnership, say: Say) -> AsyncIterator["Supervisor"]:
     """Start the server and every service, and stop them in order at the end.
 
-    `say` is told what has come up. A server that ends unasked is started again on its port, and the
-    services reconnect by themselves. Raises HandrailError `state.locked`, `server.*` (in the body
-    too, for a server that does not come back) or whatever keeps a service from starting.
+    `say` is told what has come up. The server's accounts follow the directory. A server that ends
+    unasked is started again on its port, and the services reconnect by themselves. Raises
+    HandrailError `state.locked`, `server.*` (in the body too, for a server that does not come back)
+    or whatever keeps a service from starting.
     """
     lock = StateLock(partnership.folder)
     await asyncio.to_thread(lock.acquire, _LOCK_WAIT_S)
     try:
-        plan = server_plan(partnership, current_directory(partnership), now())
+        plan = planned(partnership)
         async with EmbeddedServer(lock, plan) as server:
             say(f"nats-server on port {server.port}")
             supervisor = Supervisor(partnership, say)
             async with _kept(server, say, supervisor.renew):
+                accounts = asyncio.create_task(keep_accounts(partnership, server, plan))
                 try:
                     await supervisor.start()
                     yield supervisor
                 finally:
                     await supervisor.stop()
+                    await end((accounts,))
     finally:
         lock.release()
 

@@ -1,4 +1,4 @@
-"""`handrail track`, `quarantine` and `tracker`: what the operator may ask."""
+"""`handrail track` and `tracker`: what the operator may ask of the tracker."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
@@ -10,7 +10,6 @@ from services.cli.output import command, plain, print_json, say, table, when
 from services.cli.story import show_measures
 from services.cli.tracking_tables import show_clocks, show_messages, show_telling
 
-quarantine = typer.Typer(no_args_is_help=True, help="What arrived and could not be opened.")
 tracker = typer.Typer(no_args_is_help=True, help="The tracker's own store.")
 
 
@@ -36,29 +35,6 @@ def track(
     _show_custody(told["custody"])
     say("\nTold once")
     show_measures(told["told_once"])
-
-
-@quarantine.callback()
-def _group() -> None:
-    """Look at what arrived and could not be opened."""
-
-
-@quarantine.command("list")
-@command
-def list_(*, state: Dir = None, as_json: Json = False) -> None:
-    """List what was set aside: the lane, its place there, a digest and why; never the bytes."""
-    told = _asked(state, "tracker.quarantine")
-    items = told["items"]
-    if as_json:
-        print_json({"quarantined": items})
-        return
-    if not items:
-        say("Nothing is in quarantine.")
-        return
-    table(
-        ("lane", "place", "since", "reasons", "digest"),
-        ((q["lane"], q["sequence"], when(q["at"]), _codes(q), q["digest"]) for q in items),
-    )
 
 
 @tracker.command()
@@ -89,10 +65,6 @@ def _tell(told: Mapping[str, Any], *, as_json: bool) -> None:
         counts = value.items() if isinstance(value, dict) else ()
         words = ", ".join(f"{key} {count}" for key, count in counts)
         say(f"{name:<12} {plain(words or value)}")
-
-
-def _codes(quarantined: Mapping[str, Any]) -> str:
-    return ", ".join(str(reason["code"]) for reason in quarantined["reasons"])
 
 
 def _show_journey(journey: Mapping[str, Any], child: str) -> None:

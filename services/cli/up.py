@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def up(*, state: Dir = None, as_json: Json = False) -> None:
     """Start the nats-server and every service, and stay up until Ctrl-C.
 
-    A folder of state without a partnership is given a demonstration partnership first. After a
-    crash, the same command carries on where everything stood.
+    An empty folder of state is given a demonstration partnership first. After a crash, the same
+    command carries on where everything stood.
     """
     import asyncio
 
@@ -42,9 +42,11 @@ def run(
     import asyncio
 
     from services.cli.running import run_alone
+    from services.cli.whole_folder import check_whole
     from services.runtime import log
 
     partnership = load(state)
+    check_whole(partnership.folder)
     log.configure(name, level=partnership.settings.log_level)
     told = {"service": name, "state": "ready"}
     asyncio.run(run_alone(partnership, name, lambda: _tell(told, f"{name} is ready", as_json)))
@@ -79,18 +81,24 @@ async def _stay_up(partnership: "Partnership", *, as_json: bool) -> None:
 
 
 def found_if_missing(state: Path | None) -> "Partnership":
-    """Return the partnership of the folder, a new demonstration one where there is none."""
+    """Return the partnership of the folder, a new demonstration one in an empty folder or none.
+
+    Raises HandrailError `state.half` where something else lies there.
+    """
     from contracts.errors import HandrailError
     from services.cli.founding import create
     from services.cli.output import now
+    from services.cli.whole_folder import check_whole
     from services.runtime.settings import Settings
 
+    folder = Settings.load(state_dir=state).state_dir
+    check_whole(folder)
     try:
         return load(state)
     except HandrailError as error:
         if error.code != "partnership.missing":
             raise
-    return create(Settings.load(state_dir=state).state_dir, now=now(), demonstration=True)
+    return create(folder, now=now(), demonstration=True)
 
 
 def log_to_folder(partnership: "Partnership") -> None:

@@ -1,11 +1,14 @@
 """Telling people at once that a child-protection message could not be accepted (003 §2.2).
 
 The alert is a notice sealed by the exchange: it names the sending agency and the reasons, and no
-content. It goes to First Response's duty desk and to the sender's own agency.
+content; about bytes that are no message one tells of many. It goes to First Response's duty desk
+and to the sender's own agency, where these take part now; to a guest First Response only where the
+partnership has none of its own.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,9 +25,11 @@ from contracts.records import shown_digest
 from contracts.roles import Capacity, Role
 from contracts.seal import seal
 from contracts.submission import digest_of_bytes
+from services.exchange.deciding import Decided
 from services.exchange.decision import Refused
 from services.exchange.lanes import Arrived
-from services.exchange.opening import Unopenable
+from services.exchange.opening import Unopenable, is_noise
+from services.exchange.rates import SINGLY
 
 _URGENT = "URGENT_"
 
@@ -40,25 +45,52 @@ class Alert:
     to: tuple[str, ...]
 
 
+def tells_of(group: Sequence[Decided]) -> list[int | None]:
+    """Return for what is no message of how many its alert tells, 0 where another's does; or None.
+
+    Of one lane, more than a few become one alert, that of the first. It counts what is decided in
+    its own group, so that nothing is lost or counted twice when that is decided again.
+    """
+    noise = Counter(one.arrived.lane for one in group if _is_noise(one))
+    told: set[str] = set()
+    counts: list[int | None] = []
+    for one in group:
+        lane = one.arrived.lane
+        if not _is_noise(one):
+            counts.append(None)
+        elif noise[lane] <= SINGLY:
+            counts.append(1)
+        else:
+            counts.append(0 if lane in told else noise[lane])
+            told.add(lane)
+    return counts
+
+
+def _is_noise(one: Decided) -> bool:
+    return one.message is None and is_noise(one.arrived, one.verdict)
+
+
 def alert_for(
-    arrived: Arrived,
+    decided: Decided,
     verdict: Refused | Unopenable,
     directory: Directory,
     exchange: str,
-    key: jws.PrivateKey,
-    now: datetime,
+    key: jws.Signer,
     add_leaf: Callable[[str], int],
+    count: int | None = None,
 ) -> Alert | None:
     """Return the alert for a refusal that concerns child protection, or None for any other.
 
-    What arrives in a child-protection lane concerns it whether or not it could be opened.
+    What arrives in a child-protection lane concerns it whether or not it could be opened. `count`
+    is of how many that could not be opened it tells; None for a message that was refused.
     """
+    arrived, now = decided.arrived, decided.now
     concerns = arrived.lane.startswith(_URGENT) or getattr(verdict, "protection", False)
-    sender = ".".join(arrived.subject.split(".")[1:3])
-    to = _receivers(directory, sender)
-    if not concerns or not to:
+    sender = _sender(arrived)
+    to = _receivers(directory, sender, now)
+    if not concerns or not to or count == 0:
         return None
-    event = _notice(arrived, verdict, directory, exchange, sender, to, now)
+    event = _notice(decided, verdict, directory, exchange, to, count)
     sealed = seal(event, key)
     body = {
         "v": 1,
@@ -81,29 +113,35 @@ def alert_for(
     return Alert(event.id, sealed.text, text, add_leaf(text), to)
 
 
-def _receivers(directory: Directory, sender: str) -> tuple[str, ...]:
-    desks = tuple(a.id for a in directory.by_role(Role.FIRST_RESPONSE))
-    own = (sender,) if sender in directory.agencies else ()
+def _sender(arrived: Arrived) -> str:
+    return ".".join(arrived.subject.split(".")[1:3])
+
+
+def _receivers(directory: Directory, sender: str, now: datetime) -> tuple[str, ...]:
+    desks = tuple(a.id for a in directory.answering(Role.FIRST_RESPONSE, now))
+    own = (sender,) if directory.agency(sender, now) is not None else ()
     return tuple(dict.fromkeys(desks + own))
 
 
 def _notice(
-    arrived: Arrived,
+    decided: Decided,
     verdict: Refused | Unopenable,
     directory: Directory,
     exchange: str,
-    sender: str,
     to: tuple[str, ...],
-    now: datetime,
+    count: int | None,
 ) -> Event:
-    seed = hashlib.sha256(f"alert {arrived.lane} {arrived.sequence}".encode()).hexdigest()
+    arrived = decided.arrived
+    sender = _sender(arrived)
+    taken = arrived.taken  # what is released and refused again is told again, as another notice
+    seed = hashlib.sha256(f"alert {taken.lane} {taken.sequence}".encode()).hexdigest()
     child = arrived.subject.split(".")[-1]
     return Event(
         id=seed[:32],
         source=source_of(exchange),
         type=f"{TYPE_PREFIX}{PROTECTION_FAILED.name}",
         subject=child if REFERENCE.fullmatch(child) else seed[32:],
-        time=now,
+        time=decided.now,
         data=Data(
             author=Signer(id=exchange, capacity=Capacity.SERVICE),
             recipients=tuple(_recipient(directory, agency, sender) for agency in to),
@@ -111,6 +149,7 @@ def _notice(
             content={
                 "sender": sender if AGENCY.fullmatch(sender) else exchange,
                 "reasons": [r.code for r in verdict.reasons],
+                **({"count": count} if count else {}),
             },
         ),
     )

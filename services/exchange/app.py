@@ -10,21 +10,26 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import orjson
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from contracts.directory import Directory
 from contracts.rules.in_force import must_be_readable
 from contracts.subjects import DIRECTORY, INTAKE_KEY, submit_stream, urgent_stream
+from services.exchange import admin
 from services.exchange.deciding import NEVER
 from services.exchange.intake import IntakeKeyring
+from services.exchange.rates import LaneRates
 from services.exchange.story_watch import StoryWatch
 from services.exchange.streams import ensure_lanes, ensure_ledger, lane_owners
+from services.exchange.tree_keeping import keep_log
 from services.exchange.trimming import keep_trimmed
 from services.exchange.waking import Waker
 from services.exchange.worker import Worker
 from services.runtime.collecting import calm_collector
 from services.runtime.connection import connect
 from services.runtime.directories import DirectoryHolder, from_file
+from services.runtime.known import Handout
 from services.runtime.log import error_keys, get
 from services.runtime.partnership import Partnership
 from services.runtime.subscribing import Request, make_broker, request_subscriber
@@ -51,15 +56,18 @@ async def run(
     seen = partnership.folder / "seen" / f"{name}.version"
     holder = from_file(partnership.directory_path, partnership.root_x, seen, _rules_are_readable)
     await holder.refresh()
-    signer = partnership.service_key("exchange")
+    holder.current  # noqa: B018 - raises before anything is made by a directory that is over
+    signer = partnership.service_signer("exchange", lambda: holder.current)
     keyring = IntakeKeyring(partnership.keys, signer, partnership.exchange)
     keyring.refresh(datetime.now(UTC))
-    client = await connect(partnership.nats_url(), partnership.nkey(name), name=name)
+    url, ca = partnership.nats_url(), partnership.nats_ca
+    client = await connect(url, partnership.nkey(name), name=name, ca=ca)
     js = client.jetstream(timeout=10)
-    lanes, story = _Lanes(urgent=urgent), StoryWatch()
+    replicas = partnership.settings.replicas
+    lanes, story = _Lanes(urgent=urgent, replicas=replicas), StoryWatch()
     try:
-        await ensure_ledger(js)
-        await ensure_lanes(js, holder.current)
+        await ensure_ledger(js, replicas)
+        await ensure_lanes(js, holder.current, replicas)
         lanes.take(holder)
         hold = NEVER if urgent else timedelta(seconds=partnership.settings.hold_s)
         worker = Worker(
@@ -72,13 +80,15 @@ async def run(
             lanes=lambda: lanes.names,
             hold=hold,
             story_up=story.up,
+            rates=_rates(partnership, holder, urgent=urgent),
         )
         beside = [holder.keep_fresh(), lanes.follow(holder, js), _keep_keys(keyring)]
         beside.append(story.keep(client))
-        beside.append(_answer(partnership, name, holder, keyring, worker))
+        beside.append(_answer(partnership, name, holder, keyring, worker, (client, js)))
         if not urgent:
             beside.append(Waker(js, worker, partnership.exchange).run())
             beside.append(keep_trimmed(client, js, worker))
+            beside.append(keep_log(partnership, (client, js), signer, lambda: holder.current))
         calm_collector()
         await first_of(worker.run(stop, ready), *beside)
     finally:
@@ -90,11 +100,22 @@ def _rules_are_readable(directory: Directory) -> None:
     must_be_readable(directory, datetime.now(UTC))
 
 
+def _rates(partnership: Partnership, holder: DirectoryHolder, *, urgent: bool) -> LaneRates:
+    """Return the rates of the lanes; those of our own services have none."""
+    stream = urgent_stream if urgent else submit_stream
+    return LaneRates(
+        partnership.settings.lane_rate,
+        waits=not urgent,
+        free=lambda: {stream(service) for service in holder.current.services},
+    )
+
+
 class _Lanes:
     """The names of the lanes that one worker works, as the directory grows."""
 
-    def __init__(self, *, urgent: bool) -> None:
+    def __init__(self, *, urgent: bool, replicas: int) -> None:
         self._stream = urgent_stream if urgent else submit_stream
+        self._replicas = replicas
         self.names: tuple[str, ...] = ()
 
     def take(self, holder: DirectoryHolder) -> None:
@@ -108,7 +129,7 @@ class _Lanes:
             await asyncio.sleep(_LANES_EVERY_S)
             try:
                 if holder.current.document.version != version:
-                    await ensure_lanes(js, holder.current)
+                    await ensure_lanes(js, holder.current, self._replicas)
                     self.take(holder)
                     version = holder.current.document.version
             except Exception as error:  # noqa: BLE001 - tried again, whatever it was
@@ -130,18 +151,22 @@ async def _answer(
     holder: DirectoryHolder,
     keyring: IntakeKeyring,
     worker: Worker,
+    connection: tuple[Client, JetStreamContext],
 ) -> None:
-    """Answer `directory`, `intake-key` and the operator's status, until cancelled.
+    """Answer `directory`, `intake-key` and what the operator asks, until cancelled.
 
     Either process answers, so that child protection can be sent while the other is away.
     """
-    broker = make_broker(partnership.nats_url(), partnership.nkey(name), name=f"{name}-answers")
+    url, nkey = partnership.nats_url(), partnership.nkey(name)
+    broker = make_broker(url, nkey, name=f"{name}-answers", ca=partnership.nats_ca)
 
-    @request_subscriber(broker, DIRECTORY)
-    async def directory(_request: Request) -> bytes:
-        return holder.raw
+    handout = Handout()
 
-    @request_subscriber(broker, INTAKE_KEY)
+    @request_subscriber(broker, f"{DIRECTORY}.>")
+    async def directory(request: Request) -> bytes:
+        return handout.answer(holder.raw, request.data)
+
+    @request_subscriber(broker, f"{INTAKE_KEY}.>")
     async def intake_key(_request: Request) -> bytes:
         return keyring.signed(datetime.now(UTC))
 
@@ -149,6 +174,14 @@ async def _answer(
     async def status(_request: Request) -> bytes:
         return orjson.dumps({**asdict(worker.counts), "held_now": len(worker.holds)})
 
+    admin.subscribe(
+        broker,
+        *connection,
+        lambda: holder.current,
+        partnership.exchange,
+        replicas=partnership.settings.replicas,
+        urgent=name != "exchange",
+    )
     await broker.start()
     try:
         await asyncio.Event().wait()

@@ -14,12 +14,21 @@ from contracts.records import GROUP_TYP
 
 @dataclass(frozen=True, slots=True)
 class LaneStep:
-    """How far a group takes a lane: from `first` to `last`, after the root `before`."""
+    """How far a group takes a lane: from `first` to `last`, after the root `before`.
+
+    `waits` is the first of these that is not decided, because it is no message; 0 for none.
+    """
 
     lane: str
     first: int
     last: int
     before: str
+    waits: int = 0
+
+    @property
+    def cursor(self) -> int:
+        """Return the last sequence before which nothing waits."""
+        return self.waits - 1 if self.waits else self.last
 
 
 @dataclass(slots=True)
@@ -36,9 +45,13 @@ class Leaves:
 
 @dataclass(frozen=True, slots=True)
 class Attestation:
-    """A signed group: the token, the tree, and where each lane's leaf stands."""
+    """A signed group: the token, the tree, and where each lane's leaf stands.
+
+    `quoted` is the token as JSON, for it stands in every record of the group.
+    """
 
     token: str
+    quoted: orjson.Fragment
     tree: Tree
     lanes: Mapping[str, tuple[str, int]]
     _places: dict[int, orjson.Fragment] = field(default_factory=dict[int, orjson.Fragment])
@@ -59,7 +72,7 @@ class Attestation:
 
 
 def attest(
-    leaves: Leaves, steps: Sequence[LaneStep], exchange: str, key: jws.PrivateKey, at: datetime
+    leaves: Leaves, steps: Sequence[LaneStep], exchange: str, key: jws.Signer, at: datetime
 ) -> Attestation:
     """Return the attestation of `leaves` and of one more leaf for each lane of `steps`.
 
@@ -67,13 +80,15 @@ def attest(
     """
     lanes: dict[str, tuple[str, int]] = {}
     for step in steps:
-        body = {
+        body: dict[str, object] = {
             "v": 1,
             "lane": step.lane,
             "first": step.first,
             "last": step.last,
             "before": step.before,
         }
+        if step.waits:
+            body["waits"] = step.waits
         text = orjson.dumps(body).decode()
         lanes[step.lane] = (text, leaves.add(text))
     tree = Tree([leaf_hash(text.encode()) for text in leaves.texts])
@@ -85,4 +100,4 @@ def attest(
         "at": iso(at),
     }
     token = jws.sign(orjson.dumps(signed), key, GROUP_TYP).decode("ascii")
-    return Attestation(token, tree, lanes)
+    return Attestation(token, orjson.Fragment(orjson.dumps(token)), tree, lanes)

@@ -79,6 +79,8 @@ def _opened(
     if (taken.lane, taken.sequence) in set_aside:
         return Unopenable((Refusal("exchange.failed"),))
     if arrived.woken is not None:
+        if arrived.woken.released is not None:
+            return open_submission(arrived, directory, keys) if arrived.data else Repeated()
         if arrived.woken.held is None:
             return Repeated()
         if not arrived.data:  # no longer in its lane: what is gone cannot be decided
@@ -128,7 +130,8 @@ def _decide(arrived: Arrived, found: Found, by: _By) -> Decided:
     if before is not None:
         return Decided(arrived, found, _again(before, found.digest), at)
     now = _now(found, ledger, at)
-    until = holding.until(found.event.agency, now)
+    # What is released is never held: whoever released it waits for the answer.
+    until = holding.until(found.event.agency, now) if woken is None else None
     return _judged(arrived, found, by, now, until)
 
 

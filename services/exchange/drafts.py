@@ -11,6 +11,7 @@ from contracts.messages.linking import other_child
 from contracts.reasons import Refusal
 from contracts.records import Ground
 from contracts.subjects import (
+    TREE_GROUP,
     check,
     cursor,
     held,
@@ -28,6 +29,7 @@ from services.exchange.deciding import Decided
 from services.exchange.decision import Held
 from services.exchange.ledger import Ledger
 from services.exchange.opening import Unopenable
+from services.exchange.releasing import settled_release
 from services.runtime import batch
 
 _TTL = f"{400 * 24 * 3600}s"
@@ -96,7 +98,7 @@ def receipt_of(decided: Decided, text: tuple[str, int], attestation: Attestation
     body = {
         "v": 1,
         "decision": text[0],
-        "group": attestation.token,
+        "group": attestation.quoted,
         "place": attestation.place(text[1]),
         "lane": lane,
         "lane_place": attestation.place(lane_index),
@@ -158,12 +160,14 @@ def held_of(message: Opened, verdict: Held, decided: Decided) -> Draft:
 
 
 def settled_of(decided: Decided, written: set[str]) -> list[Draft]:
-    """Return what a wake-up writes beside the answer.
+    """Return what a wake-up or a release writes beside the answer.
 
-    The holding is over; or, where the message goes on waiting, the guard of the journey on which
-    that was decided: what it waits for may have arrived unseen.
+    What came of the release. The holding is over; or, where the message goes on waiting, the guard
+    of the journey on which that was decided: what it waits for may have arrived unseen.
     """
-    woken = decided.arrived.woken
+    woken, released = decided.arrived.woken, settled_release(decided)
+    if released is not None:
+        return [Draft(*released)]
     if woken is None or woken.held is None:
         return []
     if isinstance(decided.verdict, Held):
@@ -183,14 +187,19 @@ def alert_records(alert: Alert, attestation: Attestation) -> list[Draft]:
         "v": 1,
         "seal": alert.sealed,
         "decision": alert.decision,
-        "group": attestation.token,
+        "group": attestation.quoted,
         "place": attestation.place(alert.index),
     }
     return [Draft(inbox(agency, alert.message), orjson.dumps(body)) for agency in alert.to]
 
 
+def leaf_of(attestation: Attestation) -> Draft:
+    """Return the group as a leaf of the log: one record of every batch, and it never expires."""
+    return Draft(TREE_GROUP, attestation.token.encode("ascii"), expires=False)
+
+
 def cursor_of(step: LaneStep, root: str, at: str) -> Draft:
     """Return how far a lane is decided: lease, fence and acknowledgement in one."""
-    body = {"sequence": step.last, "root": root, "at": at}
+    body = {"sequence": step.cursor, "root": root, "at": at}
     subject = cursor(step.lane)
     return Draft(subject, orjson.dumps(body), guard=subject, expires=False)

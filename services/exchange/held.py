@@ -13,12 +13,14 @@ from typing import Final
 from nats.js.errors import NotFoundError
 
 from contracts.holding import HeldDone, HeldRecord, read_held, read_wake_up
+from contracts.quarantine import read_order
 from contracts.subjects import held, parse_submission, receipt, submit, submit_stream
 from contracts.submission import digest_of_bytes
 from services.exchange.deciding import NEVER, Decided, Holding
 from services.exchange.decision import Accepted, Held
 from services.exchange.lanes import Arrived, Woken
 from services.exchange.ledger import Ledger, Stored
+from services.exchange.releasing import ordered
 
 ALL: Final = "held.>"
 MOST_HELD: Final = 1000
@@ -107,7 +109,7 @@ class Holds:
         return moved
 
     async def awake(self, arrived: Sequence[Arrived]) -> list[Arrived]:
-        """Return what arrived, each wake-up replaced by the submission it wakes."""
+        """Return what arrived, each wake-up or order replaced by the submission it names."""
         return [await self._awake(one) if one.lane == self.lane else one for one in arrived]
 
     def oldest(self, positions: Mapping[str, int]) -> dict[str, int]:
@@ -155,6 +157,9 @@ class Holds:
             self._receipts[receipt(record.agency, message)] = record.sealed
 
     async def _awake(self, by: Arrived) -> Arrived:
+        order = read_order(by.data)
+        if order is not None:
+            return await ordered(self._ledger, by, order)
         wake_up, address = read_wake_up(by.data), parse_submission(by.subject)
         if wake_up is None or address is None:
             return by

@@ -20,10 +20,11 @@ _AHEAD = timedelta(days=1)
 class IntakeKeyring:
     """The private intake keys at hand, by month, and the signed public half to hand out."""
 
-    def __init__(self, store: KeyStore, signer: jws.PrivateKey, exchange: str) -> None:
+    def __init__(self, store: KeyStore, signer: jws.Signer, exchange: str) -> None:
         """Keep keys in `store`; `signer` is the exchange's directory key."""
         self._store, self._signer, self._exchange = store, signer, exchange
         self.keys: dict[str, X25519PrivateKey] = {}
+        self._signed: tuple[str, str, bytes] = ("", "", b"")
 
     def refresh(self, now: datetime) -> None:
         """Make the key of this month (and tomorrow's month), destroy what is due, load the rest."""
@@ -40,8 +41,16 @@ class IntakeKeyring:
                 raise
 
     def signed(self, now: datetime) -> bytes:
-        """Return the public intake key of the month of `now`, signed by the exchange."""
+        """Return the public intake key of the month of `now`, signed by the exchange.
+
+        Signed once for each month and each key of the exchange.
+        """
         month = f"{now.astimezone(UTC):%Y-%m}"
+        if self._signed[:2] != (month, self._signer.kid):
+            self._signed = (month, self._signer.kid, self._sign(month))
+        return self._signed[2]
+
+    def _sign(self, month: str) -> bytes:
         body = {
             "service": self._exchange,
             "month": month,

@@ -14,16 +14,24 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from pydantic import ValidationError
 
+from contracts.errors import HandrailError
+from contracts.event import MAX_BYTES
 from contracts.holding import HeldRecord
+from contracts.quarantine import ReleaseOrder
 from contracts.records import Cursor
 from contracts.subjects import cursor as cursor_subject
 from services.exchange.ledger import Ledger
 
 _AHEAD = 256
-_LOW = 64
+_AHEAD_BYTES = 16 * 1024 * 1024
+_LEAST_AHEAD = 8
+_FIRST_GUESS = MAX_BYTES // 4
+_FORGETS = 0.98
 _EXPIRES_S = 30
-_SILENCE_S = _EXPIRES_S + 10
+_HEARTBEAT_S = 4
+_SILENCE_S = 3 * _HEARTBEAT_S
 _STATUS_RENEW = frozenset({"404", "408"})
 
 
@@ -49,12 +57,31 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """The wake-up that was taken, and the holding it names; None when nothing is left to decide."""
+    """The wake-up or order that was taken, and the holding or quarantine that it names.
+
+    With neither, nothing is left to decide.
+    """
 
     by: Arrived
     child: str = ""
     message: str = ""
     held: HeldRecord | None = None
+    released: ReleaseOrder | None = None
+
+
+def _cursor(data: bytes) -> Cursor:
+    """Return the cursor in a record; a lane without a place to begin at is not begun."""
+    try:
+        held = Cursor.model_validate_json(data)
+    except ValidationError:
+        held = None
+    if held is None or held.sequence < 0:
+        raise HandrailError(
+            "lane.cursor-damaged",
+            "the record of how far a lane is decided cannot be read",
+            "compare the ledger with the log (`handrail log check`) and restore the newest backup",
+        )
+    return held
 
 
 class Lane:
@@ -68,17 +95,21 @@ class Lane:
         self.root = ""
         self.paused_until = 0.0
         self.broken = True
+        self.shut_until = 0.0
         self.waiting: deque[Arrived] = deque()
         self._client, self._ledger, self._wake = client, ledger, wake
         self._subscription: Subscription | None = None
         self._consumer = ""
         self._wanted = 0
+        self._largest: float = _FIRST_GUESS
         self._next = 1
         self._heard = 0.0
         self._reconnects = 0
 
     async def open(self) -> bool:
         """(Re)start from the ledger's cursor; return whether somebody else had moved it.
+
+        Raises HandrailError `lane.cursor-damaged`, and NATS errors as the server does.
 
         `sequence` is where this worker stands, committed or not; `known` is where the ledger stood
         when this worker last read or wrote it.
@@ -89,7 +120,7 @@ class Lane:
         record = await self._ledger.last(cursor_subject(self.name))
         self._ledger.know(cursor_subject(self.name), record.sequence if record else 0)
         if record is not None:
-            held = Cursor.model_validate_json(record.data)
+            held = _cursor(record.data)
             self.sequence, self.root = held.sequence, held.root
         self.known = self.sequence
         self.waiting.clear()
@@ -122,22 +153,35 @@ class Lane:
 
     async def pull(self) -> None:
         """Ask for more where little is on its way and little waits."""
-        if self._subscription is None or self._wanted > _LOW or len(self.waiting) > _AHEAD:
+        ahead = self._ahead()
+        if self._subscription is None or self._wanted > ahead // 4 or len(self.waiting) > ahead:
             return
-        self._wanted += _AHEAD
+        self._wanted += ahead
+        self._heard = time.monotonic()
+        asked = {
+            "batch": ahead,
+            "expires": _EXPIRES_S * 1_000_000_000,
+            "idle_heartbeat": _HEARTBEAT_S * 1_000_000_000,
+        }
         await self._client.publish(
             f"$JS.API.CONSUMER.MSG.NEXT.{self.name}.{self._consumer}",
-            orjson.dumps({"batch": _AHEAD, "expires": _EXPIRES_S * 1_000_000_000}),
+            orjson.dumps(asked),
             reply=self._subscription.subject,
         )
 
-    def silent(self, now_s: float) -> bool:
-        """Tell whether a pull got lost: with its connection, or by silence longer than it lives.
+    def _ahead(self) -> int:
+        """Return how many to ask for at a time: fewer of a lane whose submissions are large."""
+        return max(_LEAST_AHEAD, min(_AHEAD, int(_AHEAD_BYTES / self._largest)))
 
-        The consumer is kept in the server's memory, so it does not outlive the server either.
+    def silent(self, now_s: float) -> bool:
+        """Tell whether a pull got lost: with its connection, or with the server that kept it.
+
+        The consumer is kept in one server's memory, so it does not outlive that. Of a cluster it
+        may be another one than the connection's, and nothing tells but that its heartbeats cease.
         """
         lost = self._client.stats["reconnects"] != self._reconnects
-        return not self.broken and (lost or now_s - self._heard > _SILENCE_S)
+        ceased = self._wanted > 0 and now_s - self._heard > _SILENCE_S
+        return not self.broken and (lost or ceased)
 
     async def _on_message(self, message: Msg) -> None:
         self._heard = time.monotonic()
@@ -153,6 +197,7 @@ class Lane:
             return
         self._next += 1
         self._wanted -= 1
+        self._largest = max(len(message.data), self._largest * _FORGETS, 1.0)
         stored = datetime.fromtimestamp(int(tokens[-2]) / 1e9, tz=UTC)
         self.waiting.append(
             Arrived(self.name, int(tokens[-4]), message.subject, stored, message.data)

@@ -10,12 +10,15 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
+from contracts.errors import HandrailError
 from contracts.journey import Journey
 from contracts.journey_json import load
 from contracts.records import entry_hash
 from contracts.subjects import LEDGER
 from contracts.subjects import journey as journey_subject
+from services.runtime.log import error_keys, get
 
+_log = get(__name__)
 _CACHE = 20_000
 _MOST_SUBJECTS = 500
 
@@ -49,6 +52,7 @@ class Ledger:
         self._journeys: OrderedDict[str, Known] = OrderedDict()
         self._decided: OrderedDict[str, str] = OrderedDict()
         self._waiting: OrderedDict[str, str] = OrderedDict()
+        self._damaged: set[str] = set()
 
     def forget(self) -> None:
         """Drop every belief."""
@@ -56,6 +60,7 @@ class Ledger:
         self._journeys.clear()
         self._decided.clear()
         self._waiting.clear()
+        self._damaged.clear()
 
     def know(self, subject: str, sequence: int) -> None:
         """Remember the last sequence of `subject`; 0 means that there is none."""
@@ -108,8 +113,9 @@ class Ledger:
         self._waiting[receipt] = sealed
 
     async def load(self, children: Iterable[str]) -> None:
-        """Load the journeys of `children` that are not held yet."""
-        missing = [c for c in dict.fromkeys(children) if c not in self._journeys]
+        """Load the journeys of `children` that are not held yet; what is `damaged` is told."""
+        known = self._journeys.keys() | self._damaged
+        missing = [c for c in dict.fromkeys(children) if c not in known]
         if not missing:
             return
         found = await self.last_of_many([journey_subject(c) for c in missing])
@@ -117,7 +123,17 @@ class Ledger:
             subject = journey_subject(child)
             stored = found.get(subject)
             self.know(subject, stored.sequence if stored else 0)
-            self.hold(child, _known(stored))
+            try:
+                self.hold(child, _known(stored))
+            except (ValueError, LookupError, TypeError, AttributeError, HandrailError) as error:
+                # One child's record stops nobody else's; no reference stands in a log.
+                place = stored.sequence if stored else 0
+                _log.error("journey.damaged", sequence=place, **error_keys(error))
+                self._damaged.add(child)
+
+    def damaged(self, child: str) -> bool:
+        """Tell whether the newest record of `child` cannot be read; load it first."""
+        return child in self._damaged
 
     async def last_of_many(self, subjects: list[str]) -> dict[str, Stored]:
         """Return the last record of each of `subjects` that has one, in few requests."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
@@ -14,6 +15,9 @@ from contracts.submission import decrypt, read
 from services.exchange.lanes import Arrived
 
 IntakeKeys = Mapping[str, X25519PrivateKey]
+
+OUR_FAULT: Final = "exchange.failed"
+"""Why something is set aside that could not be decided: that says nothing about its sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,15 @@ def open_submission(
         return Unopenable(opened, digest)
     wrong = _addressed_wrongly(arrived, opened)
     return Unopenable(wrong, digest) if wrong else opened
+
+
+def is_noise(arrived: Arrived, found: object) -> bool:
+    """Tell whether a submission turned out to be no message: nobody has signed it.
+
+    What could not be decided, and what is released from quarantine, is none of these.
+    """
+    nobodys = isinstance(found, Unopenable) and all(r.code != OUR_FAULT for r in found.reasons)
+    return nobodys and arrived.woken is None
 
 
 def _addressed_wrongly(arrived: Arrived, opened: Opened) -> tuple[Refusal, ...]:

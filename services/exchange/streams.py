@@ -61,13 +61,23 @@ def lane_config(name: str, subject: str, replicas: int = 1) -> StreamConfig:
     )
 
 
-async def ensure_ledger(js: JetStreamContext) -> None:
-    """Create the ledger where it is not there yet; an existing one is left as it is."""
-    await _ensure(js, ledger_config())
+async def ensure_ledger(js: JetStreamContext, replicas: int = 1) -> None:
+    """Create the ledger where it is not there yet, and give an older one the subjects it lacks.
+
+    Nothing else of an existing ledger is changed.
+    """
+    await _ensure(js, ledger_config(replicas))
+    there = (await js.stream_info(LEDGER)).config
+    lacks = [one for one in LEDGER_SUBJECTS if one not in (there.subjects or [])]
+    if lacks:
+        await js.update_stream(there.evolve(subjects=[*(there.subjects or []), *lacks]))
 
 
-async def ensure_lanes(js: JetStreamContext, directory: Directory) -> None:
-    """Create the lanes and inbox consumers of everyone in `directory` that lack them."""
+async def ensure_lanes(js: JetStreamContext, directory: Directory, replicas: int = 1) -> None:
+    """Create the lanes and inbox consumers of everyone in `directory` that lack them.
+
+    A consumer is kept on as many servers as its stream.
+    """
     have = {info.config.name for info in await js.streams_info()}
     for sender in lane_owners(directory):
         for stream, subject in (
@@ -75,7 +85,7 @@ async def ensure_lanes(js: JetStreamContext, directory: Directory) -> None:
             (urgent_stream(sender), f"urgent.{sender}.>"),
         ):
             if stream not in have:
-                await _ensure(js, lane_config(stream, subject))
+                await _ensure(js, lane_config(stream, subject, replicas))
     consumers = await _consumer_names(js)
     for agency in directory.agencies:
         if inbox_consumer(agency) not in consumers:

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from contracts.kinds import Opened
 from services.exchange.deciding import Found
 from services.exchange.lanes import Arrived, Lane
+from services.exchange.opening import Unopenable
+from services.exchange.rates import UNOPENABLE, LaneRates
 from services.runtime.batch import MAX_RECORDS
 
 Place = tuple[str, int]
@@ -17,17 +19,21 @@ _MOST_PER_MESSAGE = 72
 _BYTES = 6 * 1024 * 1024
 _RECORDS_BESIDE = 4
 """Entry or check, receipt, and an alert to two agencies: the most beside the deliveries."""
+_LEAF_OF_THE_LOG = 1
 
 
 class Taker:
     """Chooses what is decided together, and finds out which message spoils a group.
 
-    `at_fault` are the submissions that could not be decided or stored even alone.
+    `at_fault` are the submissions that could not be decided or stored even alone; `alone` tells
+    whether what was taken last is one that was in doubt.
     """
 
-    def __init__(self, group: int) -> None:
-        """Take at most `group` submissions at a time."""
+    def __init__(self, group: int, rates: LaneRates | None = None) -> None:
+        """Take at most `group` submissions at a time, and of each lane what its rate allows."""
+        self.rates = rates or LaneRates(0)
         self.at_fault: set[Place] = set()
+        self.alone = False
         self._alone: Counter[Place] = Counter()
         self._group = group
         self._singly: Counter[str] = Counter()
@@ -44,26 +50,41 @@ class Taker:
         """Take as many of these lanes' messages one at a time as there are places."""
         self._singly.update(lane for lane, _ in places)
 
-    def take(self, lanes: Iterable[Lane]) -> list[Arrived]:
-        """Take in turn from the lanes what fits one batch; a lane in doubt gives one message."""
+    def take(self, lanes: Iterable[Lane], now_s: float = 0.0) -> list[Arrived]:
+        """Take in turn from the lanes what fits one batch; a lane in doubt gives one message.
+
+        `now_s` are seconds of a clock that only goes forward, by which a lane has its rate.
+        """
         open_lanes = [lane for lane in lanes if lane.waiting and not lane.broken]
         ready = [lane for lane in open_lanes if not lane.paused_until]
         doubtful = [lane for lane in ready if self._singly[lane.name] > 0]
+        self.alone = bool(doubtful)
         if doubtful:
             self._singly[doubtful[0].name] -= 1
             return [doubtful[0].waiting.popleft()]
-        return self._together(ready)
+        taken = self._together(ready, *self.rates.share((one.name for one in ready), now_s))
+        for lane, count in Counter(one.lane for one in taken).items():
+            self.rates.took(lane, now_s, count)
+        return taken
 
-    def _together(self, lanes: list[Lane]) -> list[Arrived]:
+    def _together(self, lanes: list[Lane], left: dict[str, int], most: int | None) -> list[Arrived]:
         taken: list[Arrived] = []
-        room = _Room(self._group)
+        room = _Room(self._group if most is None else min(most, self._group))
         self._turn += 1
+        lanes = [lane for lane in lanes if left.get(lane.name, 0) > 0]
         while lanes and room.left():
             for lane in lanes[self._turn % len(lanes) :] + lanes[: self._turn % len(lanes)]:
                 if lane.waiting and room.fits(lane.waiting[0]):
-                    taken.append(lane.waiting.popleft())  # noqa: PERF401 - the queue shrinks
-            lanes = [lane for lane in lanes if lane.waiting]
+                    taken.append(lane.waiting.popleft())
+                    left[lane.name] -= 1
+            lanes = [lane for lane in lanes if lane.waiting and left[lane.name] > 0]
         return taken
+
+    def judge(self, opened: Iterable[tuple[Arrived, Found]], now_s: float) -> None:
+        """Let what was no message count for more against the rate of its lane."""
+        for arrived, found in opened:
+            if isinstance(found, Unopenable):
+                self.rates.took(arrived.taken.lane, now_s, UNOPENABLE - 1)
 
 
 def fitting(opened: Sequence[tuple[Arrived, Found]], lanes: int) -> int:
@@ -71,7 +92,7 @@ def fitting(opened: Sequence[tuple[Arrived, Found]], lanes: int) -> int:
 
     `lanes` is how many cursor records may come with them.
     """
-    records = lanes
+    records = lanes + _LEAF_OF_THE_LOG
     for number, (arrived, found) in enumerate(opened):
         deliveries = len(found.event.data.recipients) if isinstance(found, Opened) else 0
         records += deliveries + _RECORDS_BESIDE + (arrived.woken is not None)

@@ -13,9 +13,9 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
-from pydantic import ValidationError
 
-from contracts.records import Cursor, Quarantined
+from contracts.quarantine import Released, ReleaseOutcome, read_record
+from contracts.records import Cursor
 from contracts.subjects import LEDGER, cursor
 from services.exchange.worker import Worker
 from services.runtime.log import error_keys, get
@@ -76,7 +76,10 @@ async def _decided(worker: Worker, lanes: Iterable[str]) -> dict[str, int]:
 
 
 async def _oldest_quarantined(js: JetStreamContext, now: datetime) -> dict[str, int]:
-    """Return the oldest sequence in quarantine of each lane, of those still held."""
+    """Return the oldest sequence in quarantine of each lane, of those still held.
+
+    What was released and accepted is kept as long once more: the story has still to read it.
+    """
     oldest: dict[str, int] = {}
     sequence = 1
     while True:
@@ -85,9 +88,10 @@ async def _oldest_quarantined(js: JetStreamContext, now: datetime) -> dict[str, 
         except NotFoundError:
             return oldest
         sequence = int(found.seq or 0) + 1
-        try:
-            record = Quarantined.model_validate_json(found.data or b"")
-        except ValidationError:
+        record = read_record(found.data or b"")
+        if record is None:
+            continue
+        if isinstance(record, Released) and record.outcome is not ReleaseOutcome.ACCEPTED:
             continue
         if record.at + KEEP_QUARANTINED > now:
             oldest[record.lane] = min(record.sequence, oldest.get(record.lane, record.sequence))

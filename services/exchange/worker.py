@@ -25,21 +25,25 @@ from contracts.records import Decision, Receipt
 from contracts.subjects import held, receipt
 from services.exchange.attesting import LaneStep
 from services.exchange.committing import Counts, Flight, Made
+from services.exchange.damage import about_readable, is_to_open, open_lane
 from services.exchange.deciding import NEVER, Found, decide_all, open_all
 from services.exchange.drafts import published
 from services.exchange.held import Holds
 from services.exchange.lanes import Arrived, Lane
 from services.exchange.ledger import Ledger
-from services.exchange.opening import IntakeKeys
+from services.exchange.opening import IntakeKeys, is_noise
+from services.exchange.overtaking import Overtaking
+from services.exchange.rates import LaneRates
 from services.exchange.taking import Place, Taker, fitting
 from services.exchange.writing import Writer
 from services.runtime import batch
 from services.runtime.log import error_keys, get
+from services.runtime.signing import signer_by
 
 _log = get(__name__)
 _GROUP = 200
 _AT_ONCE = 8
-_OURS = ("directory.", "rules.")
+_OURS = ("directory.", "key.", "rules.")
 _GIVE_UP_S = 2.0
 _CAREFUL_GROUPS = 20
 _IDLE_S = 1.0
@@ -54,18 +58,19 @@ class Worker:
         js: JetStreamContext,
         *,
         exchange: str,
-        key: jws.PrivateKey,
+        key: jws.Signer,
         directory: Callable[[], Directory],
         intake: Callable[[], IntakeKeys],
         lanes: Callable[[], Iterable[str]],
         group: int = _GROUP,
         hold: timedelta = NEVER,
         story_up: Callable[[], bool] = lambda: False,
+        rates: LaneRates | None = None,
     ) -> None:
         """Work the lanes of `lanes()`, deciding by `directory()`, opening by `intake()`.
 
         Evidence out of order is held for as long as `hold`; a `Waker` must run beside it then.
-        `story_up` tells whether the story service answers at present.
+        `story_up` tells whether the story service answers at present; `rates` bound each lane.
         `drained` tells whether there was nothing to decide at any moment since the start.
         """
         self._client = client
@@ -75,7 +80,8 @@ class Worker:
         self._directory, self._intake, self._names = directory, intake, lanes
         self._story_up = story_up
         self._lanes: dict[str, Lane] = {}
-        self._taker = Taker(group)
+        self._taker = Taker(group, rates)
+        self._overtaking = Overtaking(js, self._taker.rates)
         self._taken: set[Place] = set()
         self._careful = 0
         self._rest_s = 0.0
@@ -116,7 +122,7 @@ class Worker:
         flight: Flight | None = None
         try:
             while not stop.is_set():
-                arrived = self._take()
+                arrived = await self._take()
                 if not arrived and flight is None:
                     if self._lanes_need_opening():
                         return
@@ -132,10 +138,12 @@ class Worker:
             if flight is not None and not flight.outcome.done():
                 await asyncio.wait([flight.outcome])
 
-    def _take(self) -> list[Arrived]:
+    async def _take(self) -> list[Arrived]:
         if self._lanes_need_opening():
             return []
-        arrived = self._taker.take(self._lanes.values())
+        arrived = await self._overtaking.due(time.monotonic())
+        if not arrived:
+            arrived = self._taker.take(self._lanes.values(), time.monotonic())
         self._taken |= {(one.lane, one.sequence) for one in arrived}
         return arrived
 
@@ -143,23 +151,28 @@ class Worker:
         records = [published(draft, self.ledger) for draft in made.drafts]
         return Flight(made, asyncio.create_task(batch.commit(self._client, records)))
 
-    async def _make(self, arrived: Sequence[Arrived]) -> Made:
+    async def _make(self, arrived: Sequence[Arrived]) -> Made | None:
+        """Decide what arrived and write it down; None where all of it waits in its lanes."""
         directory = self._directory()
         if any(one.lane == self.holds.lane for one in arrived):
             arrived = await self.holds.awake(arrived)
-        opened = self._fitting(await self._open(arrived, directory))
+        opened = self._in_turn(self._fitting(await self._open(arrived, directory)))
+        if not opened:
+            return None
+        self._taker.judge(opened, time.monotonic())
         messages = [m for _, m in opened if isinstance(m, Opened)]
         await self.ledger.load(child for m in messages for child in children_of(m))
+        opened = about_readable(opened, self.ledger)
         await self._look_up(opened)
         group = decide_all(
             opened, directory, self.ledger, self.holds.rule, story_up=self._story_up()
         )
         steps = self._steps([one.taken for one, _ in opened])
-        writer = Writer(self._exchange, self._key, directory)
+        writer = Writer(self._exchange, signer_by(self._key, directory), directory)
         drafts, root = writer.write(group, steps, self.ledger)
         for step in steps:
             lane = self._lanes[step.lane]
-            lane.sequence, lane.root = step.last, root
+            lane.sequence, lane.root = step.cursor, root
         self.ledger.trim()
         return Made(group, steps, drafts)
 
@@ -178,8 +191,20 @@ class Worker:
         """Return as many as one batch holds with all their deliveries; the rest waits again."""
         fits = fitting(opened, len(self._lanes))
         for arrived, _ in reversed(opened[fits:]):
-            self._lanes[arrived.taken.lane].waiting.appendleft(arrived.taken)
+            if self._overtaking.is_ahead(arrived.taken):
+                self._lanes[arrived.taken.lane].waiting.appendleft(arrived.taken)
         return opened[:fits]
+
+    def _in_turn(self, opened: list[tuple[Arrived, Found]]) -> list[tuple[Arrived, Found]]:
+        """Return what is decided now: without what is no message and waits in an urgent lane."""
+        now_s, turn = time.monotonic(), list[tuple[Arrived, Found]]()
+        for arrived, found in opened:
+            one, noise = arrived.taken, is_noise(arrived, found) and not self._taker.alone
+            if self._overtaking.puts_off(one, now_s, noise=noise):
+                self._taken.discard((one.lane, one.sequence))
+            else:
+                turn.append((arrived, found))
+        return turn
 
     def _settle(self, made: Made, outcome: batch.Outcome) -> bool:
         """Learn from a commit; on any other outcome drop every belief and return False."""
@@ -203,8 +228,8 @@ class Worker:
     def _doubt(self, error: Exception) -> None:
         """After an error of our own, look for the message at fault; after a passing one, do not.
 
-        A lost server, an expired directory or rules that cannot be read are no message's fault:
-        that is waited out.
+        A lost server, an expired directory, a revoked key of our own or rules that cannot be read
+        are no message's fault: that is waited out.
         """
         waits = isinstance(error, HandrailError) and error.code.startswith(_OURS)
         if not waits and not isinstance(error, (NatsError, OSError, TimeoutError)):
@@ -217,7 +242,7 @@ class Worker:
             if not draft.expires:
                 self.ledger.know(draft.subject, first + place)
         for step in made.steps:
-            self._lanes[step.lane].known = step.last
+            self._lanes[step.lane].known = step.cursor
         self._taken.difference_update(made.places)
         self.counts.add(made.group)
         self.holds.learn(made.group)
@@ -236,8 +261,10 @@ class Worker:
             if name not in self._lanes:
                 self._lanes[name] = Lane(name, self._client, self.ledger, self.wake)
         for lane in self._lanes.values():
-            if lane.broken and await lane.open():
-                lane.paused_until = now_s + _GIVE_UP_S
+            if is_to_open(lane, now_s):
+                self._overtaking.forget(lane.name)
+                if await open_lane(lane):
+                    lane.paused_until = now_s + _GIVE_UP_S
         self._must_open = False
 
     def _lanes_need_opening(self) -> bool:
@@ -251,7 +278,7 @@ class Worker:
             if over or lane.silent(now_s):
                 lane.paused_until, lane.broken = 0.0, True
         fresh = any(name not in self._lanes for name in self._names())
-        self._must_open = fresh or any(lane.broken for lane in self._lanes.values())
+        self._must_open = fresh or any(is_to_open(lane, now_s) for lane in self._lanes.values())
         return self._must_open
 
     async def _pull(self) -> None:
@@ -259,7 +286,7 @@ class Worker:
             await lane.pull()
 
     async def _wait(self) -> None:
-        self.drained = True
+        self.drained = self.drained or not any(lane.waiting for lane in self._lanes.values())
         try:
             async with asyncio.timeout(_IDLE_S):
                 await self._awake.wait()
@@ -269,13 +296,11 @@ class Worker:
             self._awake.clear()
 
     def _steps(self, arrived: Sequence[Arrived]) -> list[LaneStep]:
-        last: dict[str, int] = {}
-        for one in arrived:
-            last[one.lane] = one.sequence
-        return [
-            LaneStep(name, self._lanes[name].sequence + 1, sequence, self._lanes[name].root)
-            for name, sequence in last.items()
-        ]
+        steps: list[LaneStep] = []
+        for name in dict.fromkeys(one.lane for one in arrived):
+            lane, (reached, waits) = self._lanes[name], self._overtaking.reached(name)
+            steps.append(LaneStep(name, lane.sequence + 1, reached, lane.root, waits))
+        return steps
 
     async def _look_up(self, opened: Sequence[tuple[Arrived, Found]]) -> None:
         """Learn which messages already have a receipt, or are held, and for which sealed bytes.
@@ -284,7 +309,9 @@ class Worker:
         """
         woken = [one.woken for one, _ in opened if one.woken is not None and one.woken.held]
         finals = [receipt(w.held.agency, w.message) for w in woken if w.held]
-        if self._careful:
+        released = [m for one, m in opened if one.woken is not None and one.woken.released]
+        finals += [receipt(m.event.agency, m.event.id) for m in released if isinstance(m, Opened)]
+        if self._careful or self._overtaking:  # or what was decided ahead comes again
             events = [m.event for _, m in opened if isinstance(m, Opened)]
             finals += [receipt(e.agency, e.id) for e in events]
             await self._look_up_held(events)

@@ -1,7 +1,8 @@
 """From decisions to the ledger records of one batch, attested by one signature (design §5).
 
-Leaves of the Merkle tree are the decisions and one leaf per lane. Cursor records come last, so that
-whoever has read one has seen every entry of that lane before it.
+Leaves of the Merkle tree are the decisions and one leaf per lane; the signed group is itself a leaf
+of the log. Cursor records come last, so that whoever has read one has seen every entry of that lane
+before it.
 """
 
 import secrets
@@ -20,7 +21,7 @@ from contracts.records import Outcome, entry_hash, shown_digest
 from contracts.seal import Disclosures
 from contracts.subjects import inbox, journey, parse_submission
 from contracts.submission import digest_of_bytes, encrypt
-from services.exchange.alerts import Alert, alert_for
+from services.exchange.alerts import Alert, alert_for, tells_of
 from services.exchange.attesting import Attestation, LaneStep, Leaves, attest
 from services.exchange.deciding import Decided, Repeated
 from services.exchange.decision import Accepted, Held, Refused, ToDeliver
@@ -32,6 +33,7 @@ from services.exchange.drafts import (
     cursor_of,
     grounds,
     held_of,
+    leaf_of,
     quarantined,
     receipt_of,
     settled_of,
@@ -44,7 +46,7 @@ from services.exchange.opening import Unopenable
 class Writer:
     """Turns the decisions of one group into the drafts of one batch."""
 
-    def __init__(self, exchange: str, key: jws.PrivateKey, directory: Directory) -> None:
+    def __init__(self, exchange: str, key: jws.Signer, directory: Directory) -> None:
         """Attest as the service `exchange` with its directory key."""
         self._exchange, self._key, self._directory = exchange, key, directory
 
@@ -54,7 +56,7 @@ class Writer:
         """Return the drafts in the order in which they are written, and the group's root."""
         leaves = Leaves()
         texts = [self._decision(d, leaves) for d in group]
-        alerts = [self._alert(d, leaves) for d in group]
+        alerts = [self._alert(d, leaves, n) for d, n in zip(group, tells_of(group), strict=True)]
         attestation = attest(leaves, steps, self._exchange, self._key, latest(group))
         drafts: list[Draft] = []
         written: set[str] = set()
@@ -65,6 +67,7 @@ class Writer:
                 drafts += settled_of(decided, written)
             if alert is not None:
                 drafts += alert_records(alert, attestation)
+        drafts.append(leaf_of(attestation))
         at = iso(latest(group))
         drafts += [cursor_of(step, attestation.root, at) for step in steps]
         return drafts, attestation.root
@@ -91,7 +94,7 @@ class Writer:
         }
         if message is not None:
             body |= _about(message)
-        elif arrived.woken is not None:
+        elif arrived.woken is not None and arrived.woken.held is not None:
             body |= _about_held(arrived.woken)
         elif isinstance(verdict, Unopenable) and verdict.sealed:
             body["sealed"] = verdict.sealed
@@ -107,20 +110,20 @@ class Writer:
                 body["story_up"] = True
         return body
 
-    def _alert(self, decided: Decided, leaves: Leaves) -> Alert | None:
+    def _alert(self, decided: Decided, leaves: Leaves, count: int | None) -> Alert | None:
         verdict = decided.verdict
         if isinstance(verdict, Accepted) and verdict.alerts:
             verdict = Refused(verdict.alerts, protection=True)
         if not isinstance(verdict, Refused | Unopenable):
             return None
         return alert_for(
-            decided.arrived,
+            decided,
             verdict,
             self._directory,
             self._exchange,
             self._key,
-            decided.now,
             leaves.add,
+            count,
         )
 
     def _records(
@@ -134,7 +137,7 @@ class Writer:
         verdict, message = decided.verdict, decided.message
         answer = receipt_of(decided, text, attestation)
         if isinstance(verdict, Accepted) and message is not None:
-            entry = _entry(message, verdict, text[0], ledger, written)
+            entry = _entry(message, verdict, text, attestation, ledger, written)
             sent = [
                 self._delivery(d, message, verdict, text, attestation) for d in verdict.deliveries
             ]
@@ -158,7 +161,7 @@ class Writer:
             "v": 1,
             "seal": message.sealed,
             "decision": text[0],
-            "group": attestation.token,
+            "group": attestation.quoted,
             "place": attestation.place(text[1]),
             "shown": to.shown,
             "not_to_know": people_of(verdict.journey.must_not_know, to.agency),
@@ -226,14 +229,21 @@ def _outcome(verdict: object) -> Outcome:
 
 
 def _entry(
-    message: Opened, verdict: Accepted, decision: str, ledger: Ledger, written: set[str]
+    message: Opened,
+    verdict: Accepted,
+    text: tuple[str, int],
+    attestation: Attestation,
+    ledger: Ledger,
+    written: set[str],
 ) -> Draft:
     child = message.event.subject
     known = ledger.journey(child)
     body = {
         "v": 1,
         "seal": message.sealed,
-        "decision": decision,
+        "decision": text[0],
+        "group": attestation.quoted,
+        "place": attestation.place(text[1]),
         "answered": verdict.answered,
         "told": verdict.told,
         "asked_again": verdict.asked_again,

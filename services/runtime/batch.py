@@ -4,12 +4,14 @@ nats-py has no publisher for them; a batch is plain publishes with three headers
 asks for the commit.
 """
 
+import asyncio
 import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 
@@ -20,6 +22,8 @@ MAX_RECORDS = 1000
 SOMEONE_WAS_FIRST = frozenset({10071, 10164})
 TOO_LARGE = frozenset({0, 10054, 10199})
 """What a message itself causes: beyond the payload, the stream's message size, the batch."""
+
+_LOOK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ async def commit(
 ) -> Outcome:
     """Publish `records` (at most 1,000, of one stream) as one atomic batch; return how it went.
 
-    Never raises on a refusal, a timeout or a lost connection.
+    Never raises on a refusal, a timeout or a lost connection: once the connection is another one,
+    the answer is not waited for.
     """
     batch = uuid.uuid4().hex
     last = len(records)
@@ -77,12 +82,31 @@ async def commit(
             "Nats-Batch-Sequence": str(last),
             "Nats-Batch-Commit": "1",
         }
-        answer = await client.request(final.subject, final.data, timeout=timeout_s, headers=headers)
+        answer = await _asked(client, Published(final.subject, final.data, headers), timeout_s)
     except MaxPayloadError:
         return NotCommitted(0)
     except (TimeoutError, OSError, NatsError):
         return Unknown()
     return _outcome(answer.data, last)
+
+
+async def _asked(client: Client, final: Published, timeout_s: float) -> Msg:
+    """Return the answer; raises TimeoutError as soon as it can no longer come, or in its time.
+
+    nats-py lets a request wait out its time on a connection that was lost and made anew.
+    """
+    before = client.stats["reconnects"]
+    asking = asyncio.ensure_future(
+        client.request(final.subject, final.data, timeout=timeout_s, headers=final.headers)
+    )
+    try:
+        while not asking.done():
+            await asyncio.wait((asking,), timeout=_LOOK_S)
+            if client.stats["reconnects"] != before and not asking.done():
+                raise TimeoutError
+        return asking.result()
+    finally:
+        asking.cancel()
 
 
 def _outcome(data: bytes, count: int) -> Outcome:

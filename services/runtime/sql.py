@@ -10,6 +10,7 @@ import os
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -191,12 +192,22 @@ def _sqlite(target: URL) -> Engine:
     if target.database and target.database != ":memory:":
         path = Path(target.database)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite gives its WAL and shared-memory files the permissions of the main file.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _create_private(path)
     database = create_engine(target, hide_parameters=True)
     event.listen(database, "connect", _prepare_sqlite)
     event.listen(database, "begin", _begin_sqlite)
     return database
+
+
+def _create_private(path: Path) -> None:
+    """Make the file where there is none, because SQLite gives its WAL file the same permissions.
+
+    One that is there is never opened: closing any descriptor of a file drops every lock that the
+    process holds on it, SQLite's too (fcntl(2), "Record locking"). Another process would then take
+    itself for the last to leave and remove the WAL that this one goes on writing to.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DB-API connection

@@ -11,7 +11,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 import orjson
 from faststream import AckPolicy, StreamMessage
@@ -27,6 +29,7 @@ from contracts.subjects import LEDGER
 from services.runtime import log, pulling
 from services.runtime.broker import NkeyBroker
 from services.runtime.connection import ConnectionEvents, OnClosed
+from services.runtime.limiting import Requests
 from services.runtime.nats_config import HUB_PREFIX
 from services.runtime.nkeys import NKey
 from services.runtime.pulling import LIBRARY_LOGGER
@@ -39,6 +42,7 @@ LONGEST_PULL_S: Final = 0.5
 
 ERROR_HEADER: Final = "Handrail-Error"
 INTERNAL: Final = "internal.error"
+_REQUESTS: Final[WeakKeyDictionary[NatsBroker, Requests]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +75,28 @@ BatchHandler = TypeVar("BatchHandler", bound=Callable[[tuple[Record, ...]], Awai
 RequestHandler = TypeVar("RequestHandler", bound=Callable[[Request], Awaitable[bytes]])
 
 
-def make_broker(
+def make_broker(  # noqa: PLR0913 - the first two say where, the others are options
     url: str,
     nkey: NKey | None,
     *,
     name: str,
-    gateway: bool = False,
+    importing: bool = False,
     quarantine: Quarantine | None = None,
     delivery_limit: int = DELIVERY_LIMIT,
+    ca: Path | None = None,
     on_closed: OnClosed | None = None,
 ) -> NatsBroker:
     """Make the broker of one service, which connects to `url` for as long as it takes.
 
     `nkey` is its user, None only where the server lets anyone in; `name` labels the connection;
-    `gateway` says that the user is a gateway's, whose JetStream API has a prefix. `quarantine`
-    writes what settlement sets aside after `delivery_limit` deliveries. `on_closed` is awaited when
-    the connection is closed for good; `watchdog` sees that too.
+    `importing` says that the user's account imports JetStream's API, which has a prefix there.
+    `quarantine` writes what settlement sets aside after `delivery_limit` deliveries. `ca` is the
+    file of the authority that certifies the server. `on_closed` is awaited when the connection is
+    closed for good; `watchdog` sees that too.
     """
     options: dict[str, Any] = {
         "name": name,
-        "js_options": {"prefix": HUB_PREFIX} if gateway else None,
+        "js_options": {"prefix": HUB_PREFIX} if importing else None,
         "ack_policy": AckPolicy.MANUAL,
         "middlewares": [Settlement(quarantine, delivery_limit)],
         "apply_types": False,
@@ -98,7 +104,8 @@ def make_broker(
         "logger": logging.getLogger(LIBRARY_LOGGER),
     }
     if nkey is not None:
-        return NkeyBroker(url, nkey=nkey, on_closed=on_closed, log=_log.warning, **options)
+        options |= {"on_closed": on_closed, "log": _log.warning}
+        return NkeyBroker(url, nkey=nkey, ca=ca, **options)
     events = ConnectionEvents(on_closed, _log.warning)
     events.connected = True  # so that closing is reported; there is no key to be refused
     return NatsBroker(
@@ -167,20 +174,21 @@ def ledger_batch_subscriber(
 
 
 def request_subscriber(
-    broker: NatsBroker, subject: str, *, queue: str = "handrail", at_once: int = 8
+    broker: NatsBroker, subject: str, *, queue: str = "handrail", at_once: int = 64
 ) -> Callable[[RequestHandler], RequestHandler]:
     """Decorate the handler that answers requests on `subject` with bytes.
 
     A `HandrailError` it raises is the answer, as JSON with `code`, `message` and `remedy` and the
     code in the header `Handrail-Error`; anything else is answered as `internal.error` and logged.
-    Of several processes in one `queue` one answers; each runs up to `at_once` handlers.
+    Of several processes in one `queue` one answers; each runs up to `at_once` handlers. An agency
+    that asks beyond its bounds (`limiting`) is answered `busy.try-again`.
     """
 
     def decorate(handler: RequestHandler) -> RequestHandler:
         subscribe = broker.subscriber(
             subject, queue, decoder=_request, ack_policy=AckPolicy.MANUAL, max_workers=at_once
         )
-        subscribe(_answering(handler))
+        subscribe(_answering(_REQUESTS.setdefault(broker, Requests()).bounded(handler)))
         return handler
 
     return decorate

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from services.runtime import log
 from services.runtime.collecting import calm_collector
 from services.runtime.directories import from_file
+from services.runtime.nats_permissions import HUB_PREFIX
 from services.runtime.partnership import Partnership
 from services.runtime.pulling import LIBRARY_LOGGER
 from services.runtime.subscribing import make_broker
@@ -32,6 +33,7 @@ from services.story.intake import IntakeKeys
 from services.story.keeping import SetAside, set_aside
 from services.story.personal_desk import PersonalDesk
 from services.story.refusing import SignedDesk
+from services.story.releasing import ReleaseDesk
 from services.story.store import Store
 from services.story.telling import NoticeTeller
 
@@ -66,13 +68,15 @@ async def _serve(partnership: Partnership, ready: Callable[[], None]) -> None:
         url,
         nkey,
         name=NAME,
+        ca=partnership.nats_ca,
+        importing=True,
         quarantine=_Quarantine(store),
         delivery_limit=NEVER_GIVE_UP,
     )
     app = FastStream(broker, logger=logging.getLogger(LIBRARY_LOGGER))
     try:
         client = await broker.connect()
-        js = client.jetstream()
+        js = client.jetstream(prefix=HUB_PREFIX)
         await recover(store)
         indexing = Indexing(store)
         await indexing.prepare()
@@ -106,16 +110,17 @@ def _wire(
     signed: SignedDesk, client: Client, partnership: Partnership
 ) -> tuple[Follower, NoticeTeller]:
     broker, store, directory = signed.broker, signed.store, signed.directory
-    js = client.jetstream()
+    js = client.jetstream(prefix=HUB_PREFIX)
     follower = Follower(js, store, directory, IntakeKeys(partnership.keys))
     desk = ReadingDesk(js, store, directory)
     subscribe(broker, follower, desk, signed)
+    ReleaseDesk(js, store, follower).subscribe(broker)
     FormDesk(desk, directory).subscribe(signed)
     AttachmentDesk(desk).subscribe(broker, signed)
     personal_desk.subscribe(broker, PersonalDesk(client, desk, directory), signed)
     service = f"{partnership.id}.{NAME}"
     notices = NoticeTeller(js, store, service)
-    teller = Teller(service, partial(partnership.service_key, NAME))
+    teller = Teller(service, lambda: partnership.service_signer(NAME, lambda: directory.current))
     subscribe_glass(signed, GlassDesk(desk, store, directory, teller, notices))
     return follower, notices
 

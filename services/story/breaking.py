@@ -40,7 +40,7 @@ _LENGTH: Final = 26
 class KeyOf(Protocol):
     """Gives the story service's own signing key, or raises `key.*`."""
 
-    def __call__(self) -> jws.PrivateKey:
+    def __call__(self) -> jws.Signer:
         """Return the key."""
         ...
 
@@ -132,7 +132,7 @@ def named_person(
     agency = directory.agency(agency_of(practitioner), at)
     lead: list[str] = [agency.safeguarding_lead] if agency and agency.safeguarding_lead else []
     desks: Iterator[str] = (
-        a.duty_desk for a in directory.by_role(Role.FIRST_RESPONSE) if a.duty_desk
+        a.duty_desk for a in directory.answering(Role.FIRST_RESPONSE, at) if a.duty_desk
     )
     managers = sorted(line_managers(directory, practitioner, at))
     for one in (*lead, *managers, *desks):

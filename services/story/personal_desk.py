@@ -19,6 +19,7 @@ from services.agency.personal import TYPES, AccessRequest, ErasureRequest, Famil
 from services.agency.reading import ReadRequest
 from services.runtime import log
 from services.runtime.directories import DirectoryHolder
+from services.runtime.nats_permissions import HUB_PREFIX
 from services.runtime.subscribing import Request, ask, request_subscriber
 from services.story import access, family, planning, retention
 from services.story.handlers import ReadingDesk
@@ -44,7 +45,7 @@ class PersonalDesk:
 
     def __init__(self, client: Client, desk: ReadingDesk, directory: DirectoryHolder) -> None:
         """Ask tracker and ledger through `client`; `desk` verifies who asks."""
-        self._client, self._js, self._desk = client, client.jetstream(), desk
+        self._client, self._js, self._desk = client, client.jetstream(prefix=HUB_PREFIX), desk
         self._store, self._directory = desk.store, directory
 
     async def family(self, request: Request) -> bytes:

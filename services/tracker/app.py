@@ -16,17 +16,19 @@ from contracts.errors import HandrailError
 from contracts.subjects import DIRECTORY, LEDGER
 from services.runtime import log
 from services.runtime.directories import DirectoryHolder
+from services.runtime.known import digest, newest
+from services.runtime.nats_permissions import HUB_PREFIX
 from services.runtime.partnership import Partnership
 from services.runtime.sql import SqlRunner, engine
 from services.runtime.subscribing import ask, make_broker
 from services.runtime.tasks import end
 from services.runtime.watchdog import watch
-from services.tracker import evidence
+from services.tracker import evidence, proofs
 from services.tracker.entries import FILTERS
 from services.tracker.following import Follower
 from services.tracker.handlers import AT_ONCE, DURABLE, Desk, subscribe
 from services.tracker.outbox import Sealer
-from services.tracker.reading import last_sequence
+from services.tracker.reading import last_sequence, records
 from services.tracker.rebuild import rebuild_tables, utc_now
 from services.tracker.rulebook import Rulebook, calendar_of, rulebook
 from services.tracker.store import LIVE, claim_position, prepare
@@ -53,8 +55,8 @@ async def run(
     `HandrailError`: `nkey.*`, `key.*`, `database.*`, `nats.*`, `directory.*` and `rules.*` when it
     cannot start, `connection.*` and `consumer.gone` when it can no longer receive.
     """
-    sealer = Sealer(f"{partnership.id}.tracker", partnership.service_key("tracker"))
-    broker = make_broker(partnership.nats_url(), partnership.nkey("tracker"), name="tracker")
+    url, nkey = partnership.nats_url(), partnership.nkey("tracker")
+    broker = make_broker(url, nkey, name="tracker", ca=partnership.nats_ca, importing=True)
     database = engine(partnership.tracker_database)
     await asyncio.to_thread(prepare, database)
     runner = SqlRunner(database)
@@ -62,7 +64,7 @@ async def run(
         client = await _or_stopped(stop, broker.connect())
         if client is None:
             return
-        tracker = Tracker(partnership, broker, client, runner, sealer, clock)
+        tracker = Tracker(partnership, broker, client, runner, clock)
         await _or_stopped(stop, tracker.begin())
         if not stop.is_set():
             ready()
@@ -81,16 +83,17 @@ class Tracker:
         broker: NatsBroker,
         client: Client,
         runner: SqlRunner,
-        sealer: Sealer,
         clock: Callable[[], datetime],
     ) -> None:
-        """Put the parts together; nothing runs yet."""
+        """Put the parts together; nothing runs yet. Raises `key.*`."""
         self._broker, self._client, self._runner = broker, client, runner
-        self._js = client.jetstream()
+        self._js = client.jetstream(prefix=HUB_PREFIX)
         self._holder = _directory_holder(partnership, client)
         self._calendar = calendar_of(partnership.settings)
         self._book: Rulebook | None = None
-        self._ticker = Ticker(runner, self._js, sealer, self.book)
+        key = partnership.service_signer("tracker", lambda: self._holder.current)
+        self._sealer = Sealer(f"{partnership.id}.tracker", key)
+        self._ticker = Ticker(runner, self._js, self._sealer, self.book)
         self._every_s = partnership.settings.clock_tick_s
         self._clock = clock
 
@@ -121,6 +124,8 @@ class Tracker:
         desk = Desk(self._runner, self._client, self.book, self._clock)
         subscribe(self._broker, Follower(self._runner, self.book), desk)
         evidence.subscribe(self._broker, evidence.Evidence(self._runner, self._client))
+        asked = proofs.Proofs(self._runner, self._client, self._calendar, self._clock, self._sealer)
+        proofs.subscribe(self._broker, asked)
         await self._broker.start()
         # Asked after subscribing, so the answer proves that the server knows the subscriptions.
         await _until_there(self._js.account_info)
@@ -151,7 +156,21 @@ async def _is_behind(js: JetStreamContext, client: Client, runner: SqlRunner) ->
         info = await js.consumer_info(LEDGER, DURABLE)
     except NotFoundError:
         return False
-    return info.ack_floor is not None and info.ack_floor.stream_seq > position
+    floor = info.ack_floor.stream_seq if info.ack_floor else 0
+    return floor > position and await _lacks(client, position, floor)
+
+
+async def _lacks(client: Client, position: int, floor: int) -> bool:
+    """Tell whether the ledger holds something to follow beyond `position`, up to `floor`.
+
+    A consumer's floor passes what it does not deliver, too: that it is ahead proves nothing yet.
+    """
+    for subject in FILTERS:
+        async for found in records(client, subject, position + 1):
+            if found[0].sequence <= floor:
+                return True
+            break
+    return False
 
 
 def _directory_holder(partnership: Partnership, client: Client) -> DirectoryHolder:
@@ -159,14 +178,16 @@ def _directory_holder(partnership: Partnership, client: Client) -> DirectoryHold
     seen = partnership.folder / "seen" / "tracker.version"
 
     async def read() -> bytes:
+        raw = holder.raw
         try:
-            return await ask(client, DIRECTORY, b"")
+            return newest(raw, await ask(client, DIRECTORY, digest(raw)))
         except HandrailError:
             if not await asyncio.to_thread(partnership.directory_path.exists):
                 raise
             return await asyncio.to_thread(partnership.directory_path.read_bytes)
 
-    return DirectoryHolder(read, partnership.root_x, seen)
+    holder = DirectoryHolder(read, partnership.root_x, seen)
+    return holder
 
 
 async def _until_there(look: Callable[[], Awaitable[object]]) -> None:

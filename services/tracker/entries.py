@@ -14,6 +14,7 @@ from contracts.errors import HandrailError
 from contracts.event import Event
 from contracts.journey import Journey
 from contracts.journey_json import load
+from contracts.quarantine import Released, read_record
 from contracts.reasons import Refusal
 from contracts.records import Decision, Entry, Outcome, Quarantined, Receipt
 from contracts.seal import Sealed, peek
@@ -116,13 +117,17 @@ def read(record: Record) -> Step | SetAside | TurnedDown | None:
         if record.subject.startswith("quarantine."):
             return _set_aside(record)
         return _step(record)
-    except (ValidationError, KeyError, TypeError, ValueError):
+    except (ValidationError, LookupError, TypeError, ValueError, AttributeError):
         raise _unreadable() from None
 
 
-def _set_aside(record: Record) -> SetAside:
+def _set_aside(record: Record) -> SetAside | None:
+    """Return what was set aside; None for a release, which the exchange tells of itself."""
     agency = ".".join(record.subject.split(".")[1:3])
-    return SetAside(agency, Quarantined.model_validate_json(record.data))
+    said = read_record(record.data)
+    if said is None:
+        raise _unreadable()
+    return None if isinstance(said, Released) else SetAside(agency, said)
 
 
 def _turned_down(record: Record) -> TurnedDown | None:

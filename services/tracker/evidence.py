@@ -59,14 +59,14 @@ class Evidence:
         and the one of the record before that it names. Raises `track.invalid`, `ledger.unread` or
         `entry.unreadable`.
         """
-        asked = _asked(EntriesRequest, request)
+        asked = asked_for(EntriesRequest, request)
         found: list[dict[str, Any]] = []
         size = 0
         async for batch in records(self._client, journey_subject(asked.child), asked.first):
             for record in batch:
                 if size >= MOST_BYTES:
                     return orjson.dumps({"entries": found, "next": record.sequence})
-                found.append(_entry(record))
+                found.append(entry_of(record))
                 size += len(found[-1]["seal"]) + len(found[-1]["decision"])
         return orjson.dumps({"entries": found, "next": None})
 
@@ -87,7 +87,7 @@ class Evidence:
 
     async def open_for(self, request: Request) -> bytes:
         """Answer with what is open for a practitioner; raises `track.invalid`."""
-        practitioner = _asked(PersonRequest, request).practitioner
+        practitioner = asked_for(PersonRequest, request).practitioner
         return orjson.dumps(await self._runner.run(lambda c: open_for(c, practitioner)))
 
 
@@ -110,7 +110,11 @@ def _held(subject: str, said: HeldRecord) -> dict[str, Any]:
     }
 
 
-def _entry(record: Record) -> dict[str, Any]:
+def entry_of(record: Record, *, attested: bool = False) -> dict[str, Any]:
+    """Return a record's seal, decision and place in the chain; raises `entry.unreadable`.
+
+    `attested` gives the attestation of the decision too, null where the entry has none.
+    """
     try:
         entry = Entry.model_validate_json(record.data)
     except ValidationError:
@@ -119,15 +123,20 @@ def _entry(record: Record) -> dict[str, Any]:
             "a record of the ledger cannot be read by this version of the tracker",
             "run the version that the exchange runs; if it is the same, restore the backup",
         ) from None
-    return {
+    parts: dict[str, Any] = {
         "seal": entry.seal,
         "decision": entry.decision,
         "digest": entry_hash(record.data),
         "before": entry.before,
     }
+    if attested:
+        place = None if entry.place is None else entry.place.model_dump(mode="json")
+        parts |= {"group": entry.group, "place": place}
+    return parts
 
 
-def _asked(form: type[Asked], request: Request) -> Asked:
+def asked_for(form: type[Asked], request: Request) -> Asked:
+    """Return the question in a request; raises `track.invalid` for any other form."""
     try:
         return form.model_validate_json(request.data)
     except ValidationError:

@@ -16,6 +16,7 @@ from contracts.errors import HandrailError
 from contracts.identifiers import ChildRef
 from contracts.subjects import LEDGER
 from contracts.values import Value
+from services.runtime.nats_permissions import HUB_PREFIX
 from services.runtime.sql import SqlRunner
 from services.runtime.subscribing import Request, ledger_batch_subscriber, request_subscriber
 from services.tracker import asking
@@ -101,7 +102,7 @@ class Desk:
     async def _lag(self) -> int | None:
         """Return how many ledger records are yet to be followed."""
         try:
-            info = await self.client.jetstream().consumer_info(LEDGER, DURABLE)
+            info = await self.client.jetstream(prefix=HUB_PREFIX).consumer_info(LEDGER, DURABLE)
         except (NatsError, TimeoutError):
             return None
         return int(info.num_pending or 0) + int(info.num_ack_pending or 0)

@@ -43,7 +43,7 @@ class Leaderless:
 
 def gone(directory: Directory, now: datetime) -> tuple[str, ...]:
     """Return the practitioners who have left at `now`, or whose agency has."""
-    people = directory.document.practitioners
+    people = directory.practitioners.values()
     return tuple(
         person.id
         for person in people

@@ -85,7 +85,7 @@ def _candidates(directory: Directory, agency: str, practitioner: str | None) -> 
             yield found.line_manager
     if desk is not None:
         yield desk
-    for one in directory.document.practitioners:
+    for one in directory.practitioners.values():
         if not _MANAGERS.isdisjoint(one.capacities):
             yield one.id
 

@@ -24,7 +24,7 @@ class Sealer:
     """Seals notices as the service `tracker`, with its directory key."""
 
     tracker: str
-    key: jws.PrivateKey
+    key: jws.Signer
 
     def sealed(self, event: Event) -> str:
         """Return the sealed text of a notice."""

@@ -5,7 +5,7 @@ more is believed of the stream's leader alone.
 """
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,10 +16,11 @@ from nats.errors import Error as NatsError
 
 from contracts.errors import HandrailError
 from contracts.subjects import LEDGER
+from services.runtime.nats_permissions import HUB_PREFIX
 from services.runtime.subscribing import Record
 
-_DIRECT: Final = f"$JS.API.DIRECT.GET.{LEDGER}"
-_LEADER: Final = f"$JS.API.STREAM.MSG.GET.{LEDGER}"
+_DIRECT: Final = f"{HUB_PREFIX}.DIRECT.GET.{LEDGER}"
+_LEADER: Final = f"{HUB_PREFIX}.STREAM.MSG.GET.{LEDGER}"
 _NO_SUCH_RECORD: Final = 404
 _BATCH: Final = 200
 _PATIENCE_S: Final = 5.0
@@ -30,7 +31,7 @@ _NANOSECONDS: Final = 1_000_000_000
 
 async def last_sequence(client: Client) -> int:
     """Return the sequence of the ledger's last record, as its leader knows it."""
-    info = await client.jetstream().stream_info(LEDGER)
+    info = await client.jetstream(prefix=HUB_PREFIX).stream_info(LEDGER)
     return info.state.last_seq
 
 
@@ -42,19 +43,36 @@ async def records(client: Client, subject: str, first: int) -> AsyncIterator[tup
     """
     reached = first
     while True:
-        found = await _batch(client, subject, reached)
+        asked = {"seq": reached, "next_by_subj": subject, "batch": _BATCH}
+        found = await _batch(client, asked)
         if not found:
-            found = await _from_leader(client, subject, reached)
+            found = await _from_leader(client, {"seq": reached, "next_by_subj": subject})
         if not found:
             return
         yield found
         reached = found[-1].sequence + 1
 
 
-async def _batch(client: Client, subject: str, first: int) -> tuple[Record, ...]:
+async def latest(client: Client, subjects: Sequence[str]) -> tuple[Record, ...]:
+    """Return the last record of each of `subjects` that has one, as any replica has it.
+
+    Wildcards are allowed. Raises `HandrailError` `ledger.unread` as `records` does.
+    """
+    found: list[Record] = []
+    for start in range(0, len(subjects), _BATCH):
+        found += await _batch(client, {"multi_last": list(subjects[start : start + _BATCH])})
+    return tuple(found)
+
+
+async def latest_of_leader(client: Client, subject: str) -> Record | None:
+    """Return the last record of one subject as the leader has it, or None; raises as `records`."""
+    found = await _from_leader(client, {"last_by_subj": subject})
+    return found[0] if found else None
+
+
+async def _batch(client: Client, asked: Mapping[str, object]) -> tuple[Record, ...]:
     inbox = client.new_inbox()
     answers = await client.subscribe(inbox)
-    asked = {"seq": first, "next_by_subj": subject, "batch": _BATCH}
     found: list[Record] = []
     try:
         await client.publish(_DIRECT, orjson.dumps(asked), reply=inbox)
@@ -72,11 +90,10 @@ async def _batch(client: Client, subject: str, first: int) -> tuple[Record, ...]
         await answers.unsubscribe()
 
 
-async def _from_leader(client: Client, subject: str, first: int) -> tuple[Record, ...]:
-    """Return the next record as the leader has it, alone, or nothing where there is none."""
-    asked = orjson.dumps({"seq": first, "next_by_subj": subject})
+async def _from_leader(client: Client, asked: Mapping[str, object]) -> tuple[Record, ...]:
+    """Return the record asked for as the leader has it, alone, or nothing where there is none."""
     try:
-        answer = await client.request(_LEADER, asked, timeout=_PATIENCE_S)
+        answer = await client.request(_LEADER, orjson.dumps(asked), timeout=_PATIENCE_S)
     except (NatsError, TimeoutError) as error:
         raise _unread() from error
     told = orjson.loads(answer.data)

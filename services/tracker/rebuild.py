@@ -62,7 +62,8 @@ async def rebuild(partnership: Partnership, *, clock: Callable[[], datetime] = u
     await holder.refresh()
     book = rulebook(holder.current, calendar_of(partnership.settings))
     nkey = partnership.nkey("tracker")
-    client = await connect(partnership.nats_url(), nkey, name="tracker-rebuild")
+    url, ca = partnership.nats_url(), partnership.nats_ca
+    client = await connect(url, nkey, name="tracker-rebuild", ca=ca)
     database = engine(partnership.tracker_database)
     runner = SqlRunner(database)
     try:

@@ -14,7 +14,7 @@ from typing import Final
 
 from contracts.document import to_event
 from contracts.errors import HandrailError
-from contracts.jws import PrivateKey
+from contracts.jws import Signer
 from contracts.records import Ground, Outcome
 from contracts.seal import Sealed, seal
 from services.agency.sending import Answered, NoAnswer, receipt_of
@@ -61,7 +61,7 @@ class _Office:
 
     partnership: Partnership
     desks: dict[str, Desk] = field(default_factory=dict[str, Desk])
-    _keys: dict[str, PrivateKey] = field(default_factory=dict[str, PrivateKey])
+    _keys: dict[str, Signer] = field(default_factory=dict[str, Signer])
 
     def seal(self, letter: Letter) -> Sealed:
         """Return the letter, sealed now by its author."""

@@ -1,0 +1,105 @@
+"""What a witness of the log remembers, in a file of its own that outlives the process.
+
+It is written whole and synced before anything is signed by it: a witness that has forgotten a head
+could be shown another past.
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, ValidationError
+
+from contracts.log import Token
+from contracts.values import Value
+
+MOST_MISSING: Final = 100
+_MOST_BYTES: Final = 1024 * 1024
+
+
+class State(StrEnum):
+    """How a witness stands: not shown a head yet, witnessing, or shown two logs."""
+
+    WAITING = "waiting"
+    WITNESSING = "witnessing"
+    FORKED = "forked"
+
+
+class Remembered(Value):
+    """The newest head seen, and the one that contradicts it where one does.
+
+    `since` is the ledger sequence of the first head ever seen; `cosigned` the size of the newest
+    head whose signature the exchange has taken; `checked` by agency the place in its store up to
+    which deliveries were compared with the log, `missing` the ledger sequences that are not in it.
+    """
+
+    v: Literal[1] = 1
+    state: State = State.WAITING
+    reason: str = ""
+    head: Token | None = None
+    other: Token | None = None
+    since: Annotated[int, Field(ge=0)] = 0
+    cosigned: Annotated[int, Field(ge=0)] = 0
+    checked: dict[str, int] = Field(default_factory=dict[str, int])
+    missing: Annotated[tuple[int, ...], Field(max_length=MOST_MISSING)] = ()
+
+    def but(self, **changes: object) -> "Remembered":
+        """Return it with other members."""
+        return self.model_copy(update=changes)
+
+
+class Memory:
+    """The file of one witness."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep it at `path`; heads that contradict each other are kept beside it."""
+        self._path = path
+
+    def read(self) -> Remembered:
+        """Return what is remembered, nothing where there is no file.
+
+        A file that cannot be read counts as a fork: what it held is not known, so nothing may be
+        signed until somebody has looked.
+        """
+        try:
+            with self._path.open("rb") as file:
+                return Remembered.model_validate_json(file.read(_MOST_BYTES))
+        except FileNotFoundError:
+            return Remembered()
+        except (ValidationError, OSError):
+            return Remembered(state=State.FORKED, reason="log.memory-unreadable")
+
+    def write(self, remembered: Remembered) -> None:
+        """Put it in place of what was remembered before, on disk when this returns."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        _write_whole(self._path, remembered.model_dump_json().encode())
+
+    def keep_evidence(self, seen: str, other: str) -> None:
+        """Keep two heads that contradict each other as files, for whoever looks into it."""
+        for name, token in (("seen", seen), ("other", other)):
+            _write_whole(self._path.with_suffix(f".{name}.jws"), token.encode("ascii", "replace"))
+
+
+def path_of(folder: Path, gateway: str, role: str) -> Path:
+    """Return where the witness of a gateway's service of a role keeps its memory."""
+    return folder / "seen" / f"witness-{gateway}-{role}.json"
+
+
+def memories(folder: Path) -> list[Path]:
+    """Return the memories of all witnesses in a folder of state."""
+    return sorted((folder / "seen").glob("witness-*.json"))
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

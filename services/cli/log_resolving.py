@@ -1,0 +1,50 @@
+"""Letting a witness begin again: what it knew, and why, is kept beside it."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from contracts.errors import HandrailError
+from services.agency.witness_memory import Memory, Remembered, State, memories
+from services.cli.root_signing import write_whole
+
+
+def resolve_forks(
+    folder: Path,
+    gateway: str,
+    because: str,
+    now: datetime,
+    opens: Callable[[Remembered], bool] = lambda _: True,
+) -> list[Path]:
+    """Put aside the memories of a gateway's witnesses that stopped signing; return where they are.
+
+    A witness has stopped too when its head is not to be trusted any more, which `opens` tells.
+    Raises HandrailError `log.nothing-to-resolve` where none has stopped, or no reason is given.
+    """
+    stopped = [
+        path
+        for path in memories(folder)
+        if path.stem.rpartition("-")[0] == f"witness-{gateway}" and _has_stopped(path, opens)
+    ]
+    if not stopped or not because.strip():
+        raise HandrailError(
+            "log.nothing-to-resolve",
+            "no witness of that gateway has stopped here, or no reason is given",
+            "see `handrail log status` in the folder of state where the gateway's service runs",
+        )
+    kept: list[Path] = []
+    for path in stopped:
+        mark = f"{now:%Y%m%dT%H%M%SZ}"
+        heads = sorted(path.parent.glob(f"{path.stem}.*jws"))
+        kept += [one.rename(one.with_name(f"resolved-{mark}-{one.name}")) for one in heads]
+        reason = path.with_name(f"resolved-{mark}-{path.stem}.reason.json")
+        said = {"because": because, "at": now.isoformat()}
+        write_whole(reason, json.dumps(said, ensure_ascii=False).encode())
+        kept += [reason, path.rename(path.with_name(f"resolved-{mark}-{path.name}"))]
+    return kept
+
+
+def _has_stopped(path: Path, opens: Callable[[Remembered], bool]) -> bool:
+    kept = Memory(path).read()
+    return kept.state is State.FORKED or bool(kept.missing) or not opens(kept)
