@@ -119,10 +119,15 @@ FORGERIES = [
             subjects.quarantine(ALPHA, "0" * 64),
             subjects.cursor(subjects.submit_stream(ALPHA)),
             f"held.{CHILD}.{MESSAGE}",
+            subjects.TREE_GROUP,
+            subjects.TREE_HEAD,
+            subjects.tree_witness(ALPHA),
         )
     ),
     Attack("submits in a service's lane", f"submit.demo.tracker.{CHILD}"),
     Attack("asks for a story as alpha", f"story.{ALPHA}.open"),
+    Attack("asks for the log as alpha", subjects.log_request(ALPHA, "head")),
+    Attack("witnesses as alpha", subjects.log_request(ALPHA, "witness")),
     Attack("asks the tracker", "tracker.journey"),
     Attack("asks the exchange's administration", "exchange.admin.quarantine"),
     Attack("asks the story service's administration", "story.admin.erase"),
@@ -192,6 +197,50 @@ DEPUTIES = [
     for asked in (subjects.submit(BETA, CHILD), f"story.{BETA}.open")
     for target in (ALPHA_LANES[0], subjects.journey(CHILD))
 ]
+
+LEDGER_SUBJECTS = (
+    subjects.journey(CHILD),
+    subjects.inbox(ALPHA, MESSAGE),
+    subjects.receipt(ALPHA, MESSAGE),
+    subjects.held(CHILD, MESSAGE),
+    subjects.check(ALPHA, MESSAGE),
+    subjects.quarantine(ALPHA, "0" * 64),
+    subjects.cursor(subjects.submit_stream(ALPHA)),
+    subjects.TREE_GROUP,
+    subjects.TREE_HEAD,
+)
+DEPUTISED = (
+    *LEDGER_SUBJECTS,
+    *ALPHA_LANES,
+    f"story.{ALPHA}.open",
+    "exchange.admin.quarantine",
+    *(
+        f"{prefix}.{verb}"
+        for prefix in ("$JS.API", HUB_PREFIX)
+        for verb in (
+            f"STREAM.DELETE.{subjects.LEDGER}",
+            f"STREAM.PURGE.{subjects.LEDGER}",
+            f"STREAM.DELETE.{subjects.submit_stream(ALPHA)}",
+            f"STREAM.PURGE.{subjects.submit_stream(ALPHA)}",
+            "STREAM.CREATE.EVIL",
+            f"CONSUMER.DELETE.{ALPHA_INBOX}",
+        )
+    ),
+)
+"""Reply subjects by which whoever answers would do what the asker may not."""
+
+
+def deputised(asked: str) -> list[Attack]:
+    """Return a request that is permitted, naming each of those reply subjects, with two bodies.
+
+    An answer without a body is what the verbs that delete take.
+    """
+    return [
+        Attack(f"has {asked} answered on {target}", asked, body, target)
+        for target in DEPUTISED
+        for body in (b"", b"?")
+    ]
+
 
 ACROSS = {
     "forging": FORGERIES,
@@ -266,7 +315,12 @@ NOT_ALLOWED = {
     "exchange": [
         attack
         for attack in STREAM_CHANGES
-        if attack.subject.endswith(subjects.LEDGER) and ".CREATE" not in attack.subject
-        if ".UPDATE" not in attack.subject
+        if not attack.subject.endswith((f"PURGE.{subjects.submit_stream(ALPHA)}", "UPDATE.LEDGER"))
+        if ".CREATE" not in attack.subject
+    ],
+    "exchange-urgent": [
+        attack
+        for attack in STREAM_CHANGES
+        if not attack.subject.endswith("UPDATE.LEDGER") and ".CREATE" not in attack.subject
     ],
 }

@@ -7,15 +7,16 @@ leak or a forgery shows wherever it comes out.
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from faststream.nats import NatsMessage
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig
 
 from contracts import subjects
+from services.exchange.streams import lane_config, ledger_config
 from services.runtime.broker import NkeyBroker
 from services.runtime.connection import connect
 from services.runtime.nats_config import HUB_PREFIX, Gateway, ServerPlan, ServiceUser, render
@@ -29,11 +30,27 @@ MESSAGE = "MESSAGE0000000000001"
 ALPHA_WORDS = b"words of alpha"
 BETA_WORDS = b"words of beta"
 FORGED = b"{}"
-BETA_MAY_ASK = (subjects.DIRECTORY, subjects.INTAKE_KEY, f"story.{BETA}.open")
+MAY_BE_ASKED = (
+    *(
+        f"{question}.gateway.{gateway}"
+        for question in (subjects.DIRECTORY, subjects.INTAKE_KEY)
+        for gateway in ("alpha", "beta")
+    ),
+    f"story.{BETA}.open",
+)
+"""What an attacker's gateway may ask in its own name."""
 DELIVERIES = 40
 
-HUB_USERS = ("exchange", "exchange-urgent", "story", "tracker", "operator")
-GATEWAY_USERS = ("alpha.service", "alpha.desk", "beta.service", "beta.desk")
+HUB_USERS = ("exchange", "exchange-urgent", "story", "tracker", "operator", "probe")
+GATEWAY_USERS = (
+    "alpha.service",
+    "alpha.desk",
+    "beta.service",
+    "beta.desk",
+    "beta.retiring-service",
+    "beta.retiring-desk",
+    "beta.probe",
+)
 ALPHA_LANES = (subjects.submit(ALPHA, CHILD), subjects.urgent(ALPHA, CHILD))
 
 
@@ -70,8 +87,9 @@ class World:
             "ledger": ledger,
             "inbox": (inbox.delivered, inbox.ack_floor, inbox.num_ack_pending, inbox.num_pending),
             "consumers": {info.config.name: info.state.consumer_count for info in streams},
+            "first": {info.config.name: max(1, info.state.first_seq) for info in streams},
             "subjects": {info.config.name: info.config.subjects for info in streams},
-            "asked": [subject for subject in self.asked if subject not in BETA_MAY_ASK],
+            "asked": [subject for subject in self.asked if subject not in MAY_BE_ASKED],
         }
 
 
@@ -82,12 +100,19 @@ def plan_of(keys: dict[str, NKey], folder: Path) -> ServerPlan:
         service, desk = keys[f"{name}.service"].public, keys[f"{name}.desk"].public
         return Gateway(name, service, desk, (agency,))
 
+    beta = replace(
+        gateway("beta", BETA),
+        retiring_service=(keys["beta.retiring-service"].public,),
+        retiring_desk=(keys["beta.retiring-desk"].public,),
+        probe_nkey=keys["beta.probe"].public,
+    )
+
     return ServerPlan(
         listen_host="127.0.0.1",
         port=0,
         store_dir=folder,
         services=tuple(ServiceUser(f"demo.{name}", keys[name].public) for name in HUB_USERS),
-        gateways=(gateway("alpha", ALPHA), gateway("beta", BETA)),
+        gateways=(gateway("alpha", ALPHA), beta),
     )
 
 
@@ -126,18 +151,14 @@ async def world(folder: Path, configuration: servers.Configuration) -> AsyncIter
 
 async def _set_up_streams(made: World) -> None:
     stream = made.clients["exchange"].jetstream()
-    await stream.add_stream(
-        StreamConfig(
-            name=subjects.LEDGER, subjects=list(subjects.LEDGER_SUBJECTS), allow_direct=True
-        )
-    )
+    await stream.add_stream(ledger_config())
     for agency, words in ((ALPHA, ALPHA_WORDS), (BETA, BETA_WORDS)):
         lanes = {
             subjects.submit_stream(agency): f"submit.{agency}.>",
             subjects.urgent_stream(agency): f"urgent.{agency}.>",
         }
         for name, lane in lanes.items():
-            await stream.add_stream(StreamConfig(name=name, subjects=[lane], allow_direct=True))
+            await stream.add_stream(lane_config(name, lane))
         await stream.add_consumer(
             subjects.LEDGER,
             ConsumerConfig(
@@ -173,9 +194,10 @@ async def _answer(made: World) -> None:
         await message.respond(b"answer on " + message.subject.encode())
 
     for user, subject in (
-        ("exchange", subjects.DIRECTORY),
-        ("exchange", subjects.INTAKE_KEY),
+        ("exchange", f"{subjects.DIRECTORY}.>"),
+        ("exchange", f"{subjects.INTAKE_KEY}.>"),
         ("exchange", "exchange.admin.>"),
+        ("exchange", "log.>"),
         ("story", "story.>"),
         ("tracker", "tracker.>"),
     ):

@@ -54,10 +54,10 @@ async def test_a_gateway_submits_and_reads_its_receipts(real: World, user: str) 
 async def test_a_gateway_gets_directory_and_intake_key(
     real: World, user: str, subject: str
 ) -> None:
-    """The exchange answers both questions of every user of a gateway."""
+    """The exchange answers both, and learns from the server which gateway asked."""
     answer = await real.clients[user].request(subject, b"")
 
-    assert answer.data == b"answer on " + subject.encode()
+    assert answer.data == b"answer on " + subject.encode() + b".gateway.alpha"
 
 
 async def test_the_agency_service_asks_for_a_story(real: World) -> None:
@@ -65,6 +65,15 @@ async def test_the_agency_service_asks_for_a_story(real: World) -> None:
     subject = f"story.{ALPHA}.open"
 
     answer = await real.clients["alpha.service"].request(subject, b"signed")
+
+    assert answer.data == b"answer on " + subject.encode()
+
+
+async def test_the_agency_service_asks_for_the_log(real: World) -> None:
+    """The exchange hears a witness's request under the agency's name, and its answer comes back."""
+    subject = subjects.log_request(ALPHA, "head")
+
+    answer = await real.clients["alpha.service"].request(subject, b"")
 
     assert answer.data == b"answer on " + subject.encode()
 
@@ -137,7 +146,7 @@ async def test_faststream_pulls_an_inbox_through_the_gateway(real: World) -> Non
 async def test_story_and_tracker_follow_the_ledger(real: World, user: str) -> None:
     """Each makes its own durable consumer, reads journeys with it and looks up single records."""
     client = real.clients[user]
-    stream = client.jetstream()
+    stream = client.jetstream(prefix=HUB_PREFIX)
     await real.clients["exchange"].jetstream().publish(subjects.journey(CHILD), b"entry")
     config = ConsumerConfig(
         durable_name=user,
@@ -162,7 +171,7 @@ async def test_the_story_service_reads_submissions(real: World) -> None:
     """The statements are, encrypted, in what agencies submitted: the story service gets them."""
     lane = subjects.submit(ALPHA, CHILD)
     stored = await real.clients["alpha.service"].jetstream().publish(lane, b"sealed by alpha")
-    stream = real.clients["story"].jetstream()
+    stream = real.clients["story"].jetstream(prefix=HUB_PREFIX)
 
     by_leader = await stream.get_msg(subjects.submit_stream(ALPHA), stored.seq)
     direct = await stream.get_msg(subjects.submit_stream(ALPHA), stored.seq, direct=True)

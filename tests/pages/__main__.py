@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from tests.pages import guidance, messages, questions, refusals
+from tests.pages import guidance, messages, permissions, questions, refusals
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "guidance.md": guidance.page,
     "messages.md": messages.page,
+    "permissions.md": permissions.page,
     "questions.md": questions.page,
     "refusals.md": refusals.page,
 }

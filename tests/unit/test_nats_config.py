@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 
 from contracts.errors import HandrailError
-from services.runtime.nats_config import Gateway, ServerPlan, ServiceUser, render
+from contracts.subjects import LEDGER_SUBJECTS
+from services.runtime.nats_config import (
+    Cluster,
+    Gateway,
+    Limits,
+    ServerPlan,
+    ServiceUser,
+    Tls,
+    agrees,
+    changed_gateways,
+    render,
+)
 from services.runtime.nkeys import NKey, inbox_prefix
 
 ROLES = ("exchange", "exchange-urgent", "story", "tracker", "operator", "probe")
@@ -23,6 +34,7 @@ PLAN = ServerPlan(
     services=tuple(ServiceUser(f"demo.{role}", KEYS[role]) for role in ROLES),
     gateways=(ALPHA, BETA),
 )
+TLS = Tls(Path("/tls/server.pem"), Path("/tls/server.key"), Path("/tls/ca.pem"))
 
 
 def config(plan: ServerPlan = PLAN) -> dict[str, Any]:
@@ -79,8 +91,35 @@ def test_every_user_reads_replies_under_its_own_key_only() -> None:
         assert heard == [f"{inbox_prefix(user['nkey'])}.>"]
 
 
+def test_only_the_exchange_is_where_jetstream_is() -> None:
+    """Nobody else may ask JetStream by a name that it answers within one account.
+
+    There it would answer on whatever reply subject is named, even on one that writes the ledger.
+    """
+    (hub,) = [one for one in config()["accounts"].values() if "jetstream" in one]
+    held = {user["nkey"] for user in hub["users"]}
+
+    assert held == {KEYS["exchange"], KEYS["exchange-urgent"]}
+    for user in users(config()):
+        asks = [one for one in user["permissions"]["publish"]["allow"] if one.startswith("$JS.API")]
+        assert bool(asks) == (user["nkey"] in held)
+
+
+def test_every_asker_of_the_directory_has_a_name_of_its_own() -> None:
+    """Who asks is written into the subject by the server, so that each has a rate of its own."""
+    exports = config()["accounts"]["HUB"]["exports"]
+    asked = {one["service"]: one["accounts"] for one in exports if "directory" in one["service"]}
+
+    assert asked == {
+        "directory.service.story": ["STORY"],
+        "directory.service.tracker": ["TRACKER"],
+        "directory.gateway.alpha": ["GW_alpha"],
+        "directory.gateway.beta": ["GW_beta"],
+    }
+
+
 def test_only_the_hub_has_jetstream() -> None:
-    """Gateways, operator and system account hold no stream of their own."""
+    """Gateways, our other accounts and the system account hold no stream of their own."""
     accounts = config()["accounts"]
 
     assert [name for name, account in accounts.items() if "jetstream" in account] == ["HUB"]
@@ -96,8 +135,9 @@ def test_a_gateway_imports_exactly_what_its_agencies_need() -> None:
         ("submit.demo.beta-school.>", None),
         ("urgent.demo.beta-school.>", None),
         ("story.demo.beta-school.>", None),
-        ("directory", None),
-        ("intake-key", None),
+        ("log.demo.beta-school.>", None),
+        ("directory.gateway.beta", "directory"),
+        ("intake-key.gateway.beta", "intake-key"),
         ("$JS.ACK.LEDGER.inbox_demo_beta-school.>", None),
         (
             "$JS.API.CONSUMER.MSG.NEXT.LEDGER.inbox_demo_beta-school",
@@ -134,15 +174,19 @@ def test_a_gateway_may_carry_several_agencies() -> None:
 
 
 def test_only_pulling_streams_its_answers() -> None:
-    """A pull is answered by many messages and forgotten in time, all else is answered by one."""
+    """Pulls and batches are answered by many messages and forgotten in time, all else by one."""
     exports = config()["accounts"]["HUB"]["exports"]
     streaming = [one for one in exports if one.get("response_type") == "stream"]
     streamed = [one["service"] for one in streaming]
 
     assert all(one["response_threshold"] == "10s" for one in streaming)
+    inboxes = (f"inbox_{agency.replace('.', '_')}" for agency in (*ALPHA.agencies, *BETA.agencies))
     assert streamed == [
-        f"$JS.API.CONSUMER.MSG.NEXT.LEDGER.inbox_{agency.replace('.', '_')}"
-        for agency in (*ALPHA.agencies, *BETA.agencies)
+        "$JS.API.DIRECT.GET.*",
+        "$JS.API.CONSUMER.MSG.NEXT.LEDGER.story",
+        "$JS.API.DIRECT.GET.LEDGER",
+        "$JS.API.CONSUMER.MSG.NEXT.LEDGER.tracker",
+        *(f"$JS.API.CONSUMER.MSG.NEXT.LEDGER.{inbox}" for inbox in inboxes),
     ]
 
 
@@ -169,7 +213,7 @@ def test_the_agency_service_answers_its_own_desk_only() -> None:
 
 def test_only_the_exchange_writes_the_ledger() -> None:
     """Of all users, only the two exchange roles may publish on a subject of the ledger."""
-    ledger = ("journey.", "inbox.", "receipt.", "held.", "check.", "quarantine.", "cursor.")
+    ledger = tuple(subject.rstrip(">") for subject in LEDGER_SUBJECTS)
     writers = {
         user["nkey"]
         for user in users(config())
@@ -179,15 +223,16 @@ def test_only_the_exchange_writes_the_ledger() -> None:
     assert writers == {KEYS["exchange"], KEYS["exchange-urgent"]}
 
 
-@pytest.mark.parametrize("name", ["exchange", "exchange-urgent"])
-def test_not_even_the_exchange_deletes_from_the_ledger(name: str) -> None:
-    """Deleting, purging and restoring the ledger are denied, though the API is open to it."""
-    assert set(permissions(name)["publish"]["deny"]) == {
-        "$JS.API.STREAM.DELETE.LEDGER",
-        "$JS.API.STREAM.MSG.DELETE.LEDGER",
-        "$JS.API.STREAM.PURGE.LEDGER",
-        "$JS.API.STREAM.RESTORE.LEDGER",
-    }
+def test_not_even_the_exchange_deletes_from_the_ledger() -> None:
+    """No user has a verb that deletes, and the one that purges lanes is denied for the ledger."""
+    for user in users(config()):
+        allowed = user["permissions"]["publish"]["allow"]
+        denied = user["permissions"]["publish"].get("deny", [])
+        purges = [name for name in allowed if ".PURGE." in name]
+        verbs = ("STREAM.DELETE", "MSG.DELETE", "RESTORE", "SNAPSHOT", "$JS.API.>")
+        assert not [name for name in allowed if any(verb in name for verb in verbs)]
+        assert not purges or "$JS.API.STREAM.PURGE.LEDGER" in denied
+        assert bool(purges) == (user["nkey"] == KEYS["exchange"])
 
 
 @pytest.mark.parametrize("name", ["story", "tracker"])
@@ -211,7 +256,66 @@ def test_the_operator_is_in_an_account_of_its_own() -> None:
 
 def test_the_probe_asks_one_question() -> None:
     """A health check learns that JetStream answers, and can do nothing with it."""
-    assert permissions("probe")["publish"]["allow"] == ["$JS.API.INFO"]
+    assert permissions("probe")["publish"]["allow"] == ["HUB.API.INFO"]
+
+
+def test_every_gateway_is_bounded() -> None:
+    """Each gateway's account has the plan's limits, and our own accounts have none."""
+    accounts = config(replace(PLAN, limits=Limits(3, 4, 5)))["accounts"]
+
+    for name, account in accounts.items():
+        bounds = {"max_connections": 3, "max_subscriptions": 4, "max_payload": 5}
+        assert account.get("limits") == (bounds if name.startswith("GW_") else None)
+
+
+def test_without_tls_nothing_is_said_of_it() -> None:
+    """The server inside one machine has neither certificate nor cluster."""
+    assert not {"tls", "cluster", "pid_file"} & config().keys()
+
+
+def test_tls_comes_first_and_is_the_newest() -> None:
+    """A server with certificates greets nobody before the handshake, and takes TLS 1.3 only."""
+    made = config(replace(PLAN, tls=TLS))["tls"]
+
+    assert made == {
+        "cert_file": "/tls/server.pem",
+        "key_file": "/tls/server.key",
+        "ca_file": "/tls/ca.pem",
+        "min_version": "1.3",
+        "handshake_first": True,
+    }
+
+
+def test_servers_of_a_cluster_prove_who_they_are() -> None:
+    """Routes need a certificate of the authority on both sides, and tell clients nothing."""
+    routes = ("one:6222", "two:6222", "three:6222")
+    plan = replace(PLAN, tls=TLS, cluster=Cluster("area", "0.0.0.0", 6222, routes))  # noqa: S104
+    made = config(plan)["cluster"]
+
+    assert made["routes"] == [f"nats-route://{route}" for route in routes]
+    assert made["tls"]["verify"] is True
+    assert made["tls"]["min_version"] == "1.3"
+    assert made["no_advertise"] is True
+
+
+def test_a_configuration_is_known_again_whatever_probes_and_port_it_has() -> None:
+    """What a running server has written is its plan's, and another plan's is not."""
+    probing = replace(BETA, probe_nkey=KEYS["spare"])
+    written = render(replace(PLAN, port=1, gateways=(ALPHA, probing)))
+
+    assert agrees(written, PLAN)
+    assert not agrees(written, replace(PLAN, gateways=(ALPHA,)))
+    assert not agrees(written, replace(PLAN, max_file=1))
+    assert not any(agrees(text, PLAN) for text in ("{", "[]", '{"accounts": 1}', "{}"))
+
+
+def test_the_gateways_that_changed_are_those_whose_accounts_did() -> None:
+    """A gateway that joined or has other agencies or keys is probed, nobody else is."""
+    fuller = replace(BETA, agencies=(*BETA.agencies, "demo.gamma-school"))
+
+    assert changed_gateways(render(PLAN), PLAN) == ()
+    assert changed_gateways("{}", PLAN) == (ALPHA, BETA)
+    assert changed_gateways(render(PLAN), replace(PLAN, gateways=(ALPHA, fuller))) == (fuller,)
 
 
 FAULTY: dict[str, dict[str, Any]] = {
@@ -230,6 +334,11 @@ FAULTY: dict[str, dict[str, Any]] = {
     "an agency twice": {"gateways": (replace(ALPHA, agencies=("demo.a1", "demo.a1")),)},
     "the operator's partnership": {"gateways": (replace(ALPHA, agencies=("admin.a1",)),)},
     "a gateway without agencies": {"gateways": (replace(ALPHA, agencies=()),)},
+    "a retiring key of another": {"gateways": (replace(ALPHA, retiring_desk=(KEYS["tracker"],)),)},
+    "a server's name with a dot": {"name": "handrail.one"},
+    "a cluster over a network in the clear": {
+        "cluster": Cluster("area", "10.0.0.1", 6222, ("127.0.0.1:6222", "10.0.0.2:6222"))
+    },
 }
 
 
