@@ -1,6 +1,6 @@
 # Every target works from a fresh clone: it needs make, git, and Python 3.11 or later with pip.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench schemas pages lock clean
+.PHONY: help setup demo test faults lint bench schemas pages lock clean
 
 PYTHON ?= $(shell for p in python3.11 python3; do \
 	$$p -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -35,6 +35,12 @@ demo: setup ## play the demonstration on a real nats-server and check it
 
 test: setup ## run every test that this machine can run
 	@$(BIN)/python -m pytest -q -n auto
+
+FAULTS ?= --messages 5000
+
+faults: setup ## make every fault that this machine can, and count what was lost (FAULTS="…")
+	@$(BIN)/python -m tests.faults $(FAULTS)
+	@$(BIN)/python -m tests.faults --cluster $(FAULTS)
 
 lint: setup ## check style, types and layers
 	@$(BIN)/ruff check .
