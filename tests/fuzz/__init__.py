@@ -1,0 +1,1 @@
+"""Fuzzing of everything that parses bytes from outside: `python -m tests.fuzz`."""
