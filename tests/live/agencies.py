@@ -123,7 +123,7 @@ class World:
         async def answer(message: Msg) -> None:
             await message.respond(self.area.signed)
 
-        given = await self.clients["exchange"].subscribe(subjects.DIRECTORY, cb=answer)
+        given = await self.clients["exchange"].subscribe(f"{subjects.DIRECTORY}.>", cb=answer)
         await self.clients["exchange"].flush()
         return given
 
@@ -194,8 +194,13 @@ def write_folder(folder: Path, area: Area, url: str, keys: dict[str, NKey]) -> P
 
 
 @asynccontextmanager
-async def world_of(server_factory: ServerFactory, folder: Path) -> AsyncIterator[World]:
-    """Give a server with two gateways, a ledger, and an exchange that gives out the directory."""
+async def world_of(
+    server_factory: ServerFactory, folder: Path, served: tuple[str, ...] = (SCHOOL, GP, FRONT)
+) -> AsyncIterator[World]:
+    """Give a server with two gateways, a ledger, and an exchange that gives out the directory.
+
+    The exchange has made the inbox consumers of the agencies `served`.
+    """
     area = area_of_two_schools()
     users = [f"{name}-{user}" for name in GATEWAYS for user in ("service", "desk")]
     keys = {name: NKey.generate() for name in (*HUB, *users)}
@@ -214,7 +219,7 @@ async def world_of(server_factory: ServerFactory, folder: Path) -> AsyncIterator
         made = World(area, partnership, clients)
         made.directory = await made.give_directory()
         await ensure_ledger(clients["exchange"].jetstream())
-        for agency in (SCHOOL, GP, FRONT):
+        for agency in served:
             await made.add_consumer(agency)
         yield made
 

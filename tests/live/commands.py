@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -91,6 +92,13 @@ class System:
         """Return the process ids of the nats-server on this folder of state."""
         return self._processes(b"-c", str(self.folder / "nats" / "server.conf").encode())
 
+    def kill(self) -> None:
+        """End everything at once, as a power cut does; `running` has to expect it."""
+        up = self._processes(b"up", b"--dir", str(self.folder).encode())
+        services = [*self.children("exchange"), *self.children("exchange-urgent")]
+        for process in (*up, *services, *self.servers()):
+            os.kill(process, signal.SIGKILL)
+
     def _processes(self, *words: bytes) -> list[int]:
         wanted = b"\0".join(words)
         found: list[int] = []
@@ -102,8 +110,11 @@ class System:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[System]:
-    """Run `handrail up` on `folder`, where it founds a demonstration partnership, until the end."""
+def running(folder: Path, ends: int = 0) -> Iterator[System]:
+    """Run `handrail up` on `folder`, where it founds a demonstration partnership, until the end.
+
+    It has to end with exit code `ends`, which is below 0 for one that was killed.
+    """
     command = [sys.executable, "-m", "services.cli", "up", "--dir", str(folder / "state"), "--json"]
     papers = folder / "papers"
     papers.mkdir()
@@ -119,7 +130,7 @@ def running(folder: Path) -> Iterator[System]:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(READY_S)
                 process.kill()
-        assert process.returncode == 0
+        assert process.returncode == ends
 
 
 def say(*words: object, code: int = 0) -> Said:

@@ -16,7 +16,7 @@ from typing import Protocol
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from services.runtime.nats_config import ServerPlan, render
+from services.runtime.nats_config import HUB_PREFIX, ServerPlan, render
 from services.runtime.server import EmbeddedServer, StateLock
 from tests import postgres
 
@@ -150,10 +150,14 @@ def free_port() -> int:
 
 
 def unguarded(plan: ServerPlan) -> str:
-    """Return a configuration with JetStream and without accounts: anyone may do anything."""
+    """Return a configuration with JetStream and without accounts: anyone may do anything.
+
+    Services that call JetStream by the prefix of another account find it by that, too.
+    """
     jetstream = {"store_dir": str(plan.store_dir), "sync_interval": "always"}
     listen = f"{plan.listen_host}:{plan.port}"
-    return json.dumps({"listen": listen, "max_payload": plan.max_payload, "jetstream": jetstream})
+    made = {"listen": listen, "max_payload": plan.max_payload, "jetstream": jetstream}
+    return json.dumps(made | {"mappings": {f"{HUB_PREFIX}.>": "$JS.API.>"}})
 
 
 # Read when the module is imported: the tests themselves run without HANDRAIL_ variables.

@@ -283,27 +283,28 @@ async def test_an_unknown_key_waits_for_an_exchange_that_is_away(world: World) -
     assert line["message"] == message
 
 
-async def test_an_agency_whose_consumer_comes_later_is_served_then(world: World) -> None:
+async def test_an_agency_whose_consumer_comes_later_is_served_then(
+    server_factory: ServerFactory, tmp_path: Path
+) -> None:
     """The others of the gateway do not wait for it, and it needs no new start."""
-    exchange = world.clients["exchange"].jetstream()
-    await exchange.delete_consumer(subjects.LEDGER, subjects.inbox_consumer(GP))
     stop, ready = asyncio.Event(), asyncio.Event()
-    task = asyncio.create_task(
-        universal.run(world.partnership, stop, ready=ready.set, gateway="schools")
-    )
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            while not await answers(world, SCHOOL):
-                await asyncio.sleep(0.05)
-        assert not ready.is_set()
-        await world.add_consumer(GP)
-        async with asyncio.timeout(WITHIN_S):
-            await ready.wait()
-        await world.send(told(world), GP)
-        await world.messages(GP, 1)
-    finally:
-        stop.set()
-        await task
+    async with world_of(server_factory, tmp_path, (SCHOOL, FRONT)) as world:
+        task = asyncio.create_task(
+            universal.run(world.partnership, stop, ready=ready.set, gateway="schools")
+        )
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                while not await answers(world, SCHOOL):
+                    await asyncio.sleep(0.05)
+            assert not ready.is_set()
+            await world.add_consumer(GP)
+            async with asyncio.timeout(WITHIN_S):
+                await ready.wait()
+            await world.send(told(world), GP)
+            await world.messages(GP, 1)
+        finally:
+            stop.set()
+            await task
 
 
 async def test_without_its_identity_a_service_ends_with_a_reason(world: World) -> None:

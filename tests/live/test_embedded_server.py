@@ -233,7 +233,7 @@ async def test_connections_come_back_after_a_crash_of_the_server(hub: Hub) -> No
     asker = await connect(hub.url, hub.keys[ServiceRole.TRACKER], name="asker", log=events.append)
     broker = NkeyBroker(hub.url, nkey=hub.keys[ServiceRole.EXCHANGE], name="exchange", logger=None)
 
-    @broker.subscriber("directory")
+    @broker.subscriber("directory.>")
     async def answer(message: NatsMessage) -> bytes:
         return b"directory for " + message.body
 

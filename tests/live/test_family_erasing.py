@@ -15,6 +15,7 @@ from contracts.questions import questions
 from services.agency.sending import receipt_of
 from services.cli.desk import desk, wait_for
 from services.runtime.connection import connect
+from services.runtime.nats_config import HUB_PREFIX
 from tests.live.commands import (
     CAF_MANAGER,
     DUTY,
@@ -132,7 +133,8 @@ async def _journey(system: System, child: str) -> dict[str, Any]:
     partnership = system.partnership
     client = await connect(partnership.nats_url(), partnership.nkey("story"), name="test")
     try:
-        found = await client.jetstream().get_last_msg(subjects.LEDGER, subjects.journey(child))
+        stream = client.jetstream(prefix=HUB_PREFIX)
+        found = await stream.get_last_msg(subjects.LEDGER, subjects.journey(child))
         return dict(orjson.loads(found.data or b"{}")["journey"])
     finally:
         await client.close()

@@ -461,7 +461,8 @@ async def test_a_subscriber_works_under_its_users_own_permissions(hub: Hub) -> N
     exchange = (await hub.connect("exchange")).jetstream()
     await exchange.add_stream(name="LEDGER", subjects=["journey.>"])
     got: list[bytes] = []
-    broker = make_broker(hub.url, hub.keys[ServiceRole.TRACKER], name="demo.tracker")
+    key = hub.keys[ServiceRole.TRACKER]
+    broker = make_broker(hub.url, key, name="demo.tracker", importing=True)
 
     @ledger_batch_subscriber(broker, "journey.>", "tracker")
     async def handle(records: tuple[Record, ...]) -> None:

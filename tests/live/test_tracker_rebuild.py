@@ -11,6 +11,7 @@ from nats.js.errors import NotFoundError
 
 from contracts import subjects
 from contracts.identifiers import new_reference
+from services.runtime.nats_config import HUB_PREFIX
 from services.runtime.subscribing import Record
 from services.tracker import rebuild as rebuilding
 from services.tracker.reading import last_sequence, records
@@ -44,7 +45,8 @@ async def test_everything_delivered_again_changes_nothing(each_world: World) -> 
         await world.caught_up()
     before = world.rows()
 
-    await world.js.delete_consumer(subjects.LEDGER, "tracker")
+    tracker = await world.hub.connect("tracker")
+    await tracker.jetstream(prefix=HUB_PREFIX).delete_consumer(subjects.LEDGER, "tracker")
     async with running(world):
         await world.caught_up()
         await world.ticked()

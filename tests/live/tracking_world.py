@@ -22,6 +22,7 @@ from contracts.seal import Sealed
 from contracts.submission import Submission
 from contracts.worktime import WorkingCalendar
 from services.exchange.streams import ensure_ledger, lane_config
+from services.runtime.nats_config import HUB_PREFIX
 from services.runtime.partnership import Partnership
 from services.runtime.settings import Settings
 from services.runtime.sql import SqlRunner, engine
@@ -265,6 +266,6 @@ async def bench(world: World) -> AsyncIterator[Bench]:
     area = world.ledger.area
     sealer = Sealer("demo.tracker", area.services["tracker"])
     bench = Bench(runner, database, area.directory)
-    bench.ticker = Ticker(runner, tracker.jetstream(), sealer, bench.book)
+    bench.ticker = Ticker(runner, tracker.jetstream(prefix=HUB_PREFIX), sealer, bench.book)
     yield bench
     await runner.close()

@@ -80,7 +80,7 @@ class Exchange:
         if not self.silent:
             self._decide(data)
 
-    def _signer(self) -> jws.PrivateKey:
+    def _signer(self) -> jws.Signer:
         return self.key or self.partnership.service_key("exchange")
 
     def _intake_key(self) -> bytes:

@@ -146,6 +146,27 @@ async def test_the_inbox_lists_alerts_first_and_history_last(store: AgencyStore)
     assert await store.count(FRONT) == 4
 
 
+async def test_child_protection_stands_before_alerts_about_unreadable_bytes(
+    store: AgencyStore,
+) -> None:
+    """Alerts that tell of bytes nobody could open do not bury a referral that nobody has taken.
+
+    An alert about a message that was refused, and every other alert, still stands before it.
+    """
+    refused = item("protection.failed", protection=True)
+    referral_, taken = item(protection=True), item(protection=True, state=State.ACKNOWLEDGED)
+    noise = [item("protection.failed") for _ in range(3)]
+    for sequence, one in enumerate((refused, referral_, taken, *noise), 1):
+        await take(store, one, sequence)
+
+    told = [one.message for one in await store.items(FRONT, history=False)]
+    assert told[:2] == [refused.message, referral_.message]
+    assert told[-1] == taken.message
+    desk = first_response((*noise, referral_))
+    assert desk[0] == referral_
+    assert set(desk) == {*noise, referral_}
+
+
 def test_the_duty_desk_sees_untaken_child_protection_first() -> None:
     """Protection before all, within it the longest waiting that nobody has taken."""
     routine = item(at=0)

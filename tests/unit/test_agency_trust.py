@@ -219,6 +219,16 @@ def line(sealed: Sealed, agency: str) -> Item:
     return item_of(genuine.event, agency, DIRECTORY, NOW, protection=False)
 
 
+def test_an_alert_about_bytes_that_are_no_message_is_no_child_protection() -> None:
+    """It is listed as an alert; only one about a message that was refused goes as protection."""
+    for content, is_protection in ((FAILED, True), ({**FAILED, "count": 7}, False)):
+        made = delivery(AREA, _notice("protection.failed", EXCHANGE, content), SCHOOL)
+        genuine = verify(made, SCHOOL, DIRECTORY, EXCHANGE)
+        assert isinstance(genuine, Genuine)
+        told = item_of(genuine.event, SCHOOL, DIRECTORY, NOW, protection=True)
+        assert (told.alert, told.protection) == (True, is_protection)
+
+
 def test_an_alert_is_marked_for_the_person_who_must_see_it() -> None:
     """A missed standard names the manager; an alert without a name goes to the duty desk."""
     missed = line(_notice("standard.missed", "demo.tracker", MISSED), SCHOOL)

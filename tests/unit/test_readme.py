@@ -22,7 +22,7 @@ PAGES: Final = (
 _CODE: Final = re.compile(r"```[^\n]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
 _CALL: Final = re.compile(r"(?<![\w./-])(?:\.venv/bin/)?handrail((?:[ ]+(?!#)(?:\\\n)?[^\s`]+)*)")
 _LINK: Final = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-_SETTING: Final = re.compile(rf"`({PREFIX}[A-Z_]+)`|^({PREFIX}[A-Z_]+)=", re.MULTILINE)
+_SETTING: Final = re.compile(rf"`({PREFIX}[A-Z0-9_]+)`|^({PREFIX}[A-Z0-9_]+)=", re.MULTILINE)
 _WORD: Final = re.compile(r"[a-z][a-z-]*")
 
 

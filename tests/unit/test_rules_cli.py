@@ -24,7 +24,9 @@ NAMES = [shipped(name).name for name in USUAL]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Give a folder with an empty partnership `area`."""
-    done = RUNNER.invoke(app, ["partnership", "create", str(tmp_path / "state"), "--id", "area"])
+    done = RUNNER.invoke(
+        app, ["partnership", "create", str(tmp_path / "state"), "--id", "area", "--unencrypted"]
+    )
     assert done.exit_code == 0, done.output
     return tmp_path / "state"
 

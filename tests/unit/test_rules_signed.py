@@ -64,7 +64,9 @@ def test_the_content_that_was_signed_holds_and_not_the_file_of_this_release() ->
 def test_a_partnership_is_founded_with_the_content_of_its_packs(tmp_path: Path) -> None:
     """From the first directory on, the rules are signed and not only named."""
     folder = tmp_path / "state"
-    made = RUNNER.invoke(app, ["partnership", "create", str(folder), "--id", "area"])
+    made = RUNNER.invoke(
+        app, ["partnership", "create", str(folder), "--id", "area", "--unencrypted"]
+    )
     assert made.exit_code == 0, made.output
     partnership = Partnership.load(Settings.load(state_dir=folder))
     directory = read_directory(partnership)
@@ -78,7 +80,9 @@ def test_what_is_not_named_again_stays_as_it_was_signed(tmp_path: Path) -> None:
     """Adding an own pack does not take up another content of the packs that are there."""
     folder, file = tmp_path / "state", tmp_path / "board.toml"
     file.write_text(PACK, encoding="utf-8")
-    assert not RUNNER.invoke(app, ["partnership", "create", str(folder), "--id", "area"]).exit_code
+    assert not RUNNER.invoke(
+        app, ["partnership", "create", str(folder), "--id", "area", "--unencrypted"]
+    ).exit_code
     words = ["partnership", "rules", "set", "--own", str(file), "--dir", str(folder)]
     done = RUNNER.invoke(app, words)
     assert done.exit_code == 0, done.output
@@ -91,7 +95,9 @@ def test_what_is_not_named_again_stays_as_it_was_signed(tmp_path: Path) -> None:
 def test_with_nothing_to_change_nothing_is_signed(tmp_path: Path) -> None:
     """A command that asks for nothing leaves the directory at its version."""
     folder = tmp_path / "state"
-    assert not RUNNER.invoke(app, ["partnership", "create", str(folder), "--id", "area"]).exit_code
+    assert not RUNNER.invoke(
+        app, ["partnership", "create", str(folder), "--id", "area", "--unencrypted"]
+    ).exit_code
     done = RUNNER.invoke(app, ["partnership", "rules", "set", "--dir", str(folder)])
 
     assert done.exit_code == 1

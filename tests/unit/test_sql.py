@@ -1,9 +1,13 @@
 """Positions and rows stand or fall together, on SQLite and on PostgreSQL."""
 
 import asyncio
+import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -206,3 +210,25 @@ def test_a_url_that_cannot_be_used_is_refused_without_being_shown(url: str) -> N
 
     assert caught.value.code == "database.url-invalid"
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_second_opening_keeps_the_locks_of_the_first(sqlite_url: str) -> None:
+    """What is written after another program has read the database is on disk, not in a lost WAL."""
+    path = sqlite_url.removeprefix("sqlite:///")
+    first = engine(sqlite_url)
+    create_tables(first, METADATA)
+    with first.begin() as connection:
+        connection.execute(insert(ROWS).values(id=1))
+    second = engine(sqlite_url)
+    reads = (
+        "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('select * from rows').fetchall()"
+    )
+    subprocess.run([sys.executable, "-c", reads, path], check=True)
+
+    with first.begin() as connection:
+        connection.execute(insert(ROWS).values(id=2))
+
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("select id from rows order by id").fetchall() == [(1,), (2,)]
+    first.dispose()
+    second.dispose()

@@ -1,0 +1,222 @@
+"""Quarantine from the command line of a running system: every place, and releases that are kept."""
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from contracts import subjects
+from contracts.identifiers import new_reference
+from contracts.subjects import LEDGER
+from contracts.submission import digest_of_bytes
+from services.cli.desk import ask_operator
+from services.cli.main import app
+from services.runtime.connection import connect
+from services.runtime.nats_config import HUB_PREFIX
+from services.runtime.partnership import Partnership
+from tests.live.commands import (
+    DUTY,
+    FRONT,
+    SCHOOL,
+    TEACHER,
+    System,
+    received,
+    referral,
+    running,
+    say,
+    until,
+)
+
+pytestmark = pytest.mark.live
+
+NEW = f"{SCHOOL}.noor-aziz"
+_WORDS = "Alex hides under the table"
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Give a running system of this module's own."""
+    with running(tmp_path_factory.mktemp("quarantine")) as started:
+        yield started
+
+
+def publish(system: System, user: str, subject: str, data: bytes, prefix: str = HUB_PREFIX) -> int:
+    """Publish bytes as one of the system's identities; give their place in their stream."""
+
+    async def work() -> int:
+        identity = system.partnership.nkey(user)
+        client = await connect(system.partnership.nats_url(), identity, name="test")
+        try:
+            return (await client.jetstream(prefix=prefix).publish(subject, data)).seq
+        finally:
+            await client.close()
+
+    return asyncio.run(work())
+
+
+def listed(system: System, *words: str) -> dict[str, dict[str, Any]]:
+    """What `quarantine list` says, by item."""
+    return {one["item"]: one for one in system.run("quarantine", "list", *words)["quarantined"]}
+
+
+def until_listed(system: System, item: str) -> dict[str, Any]:
+    """Wait until an item is in quarantine."""
+    return until(lambda: listed(system), lambda found: item in found)[item]
+
+
+def garbage(system: System) -> dict[str, Any]:
+    """Submit bytes that are no message and give their item."""
+    subject = subjects.submit(SCHOOL, new_reference())
+    place = publish(system, "schools-desk", subject, b"\x00 none " + os.urandom(8))
+    return until_listed(system, f"{subjects.submit_stream(SCHOOL)}:{place}")
+
+
+def test_a_message_of_somebody_unknown_is_read_after_the_release(
+    system: System, tmp_path: Path
+) -> None:
+    """Refused, the person added, released: accepted, delivered once, and the words can be read."""
+    sealed = tmp_path / "new.sealed"
+    document = referral(statements=[{**referral()["statements"][0], "value": _WORDS}])
+    added = ("practitioner", "add", NEW, "--name", "Noor Aziz")
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(system.folder, elsewhere, ignore=shutil.ignore_patterns("nats", "db", "lock"))
+    say(*added, "--dir", elsewhere)
+    say("seal", system.paper(document), "--as", NEW, "--out", sealed, "--dir", elsewhere)
+    before = set(listed(system))
+    refused = system.run("send", sealed, code=3)
+    assert [r["code"] for r in refused["reasons"]] == ["seal.unknown-key"]
+    (item,) = until(lambda: set(listed(system)) - before, bool)
+    # The same key, so the same person: the directory that names it goes to the running system.
+    shutil.copy(elsewhere / "directory.jws", system.folder / "directory.jws")
+    words = ("quarantine", "release", item, "--because", "directory-corrected", "--as", TEACHER)
+
+    def release() -> dict[str, Any]:
+        result: dict[str, Any] = system.ask(*words)["results"][0]
+        return result
+
+    told = until(release, lambda result: result["outcome"] == "accepted")
+    assert told["item"] == item
+    message = refused["message"]
+    assert len(received(system, FRONT, message)) == 1
+
+    def read() -> dict[str, Any]:
+        return system.ask("open", message, "--as", DUTY)
+
+    opened = until(read, lambda answer: "error" not in answer)
+    assert _WORDS in json.dumps(opened)
+    shown = system.run("quarantine", "show", item)
+    assert shown["state"] == "released"
+    assert [one["outcome"] for one in shown["releases"]][-1] == "accepted"
+    assert shown["releases"][-1]["by"] == TEACHER
+    assert item not in listed(system, "--open")
+    assert _WORDS not in json.dumps(shown)
+
+
+def test_garbage_is_shown_with_words_and_ends_the_release_with_exit_code_3(
+    system: System,
+) -> None:
+    """What no mending helps stays refused, and the item tells that it was tried and by whom."""
+    item = garbage(system)
+    shown = system.run("quarantine", "show", item["item"])
+    for reason in shown["reasons"]:
+        assert reason["means"]
+        assert reason["remedy"]
+    words = ("--because", "sender-asked", "--reference", "IT-204")
+    (told,) = system.run("quarantine", "release", item["item"], *words, code=3)["results"]
+    assert told["outcome"] == "quarantined"
+    assert told["reasons"] == item["reasons"]
+    after = system.run("quarantine", "show", item["item"])
+    assert after["state"] == "in quarantine again"
+    assert [(r["by"], r["reference"]) for r in after["releases"]] == [("operator", "IT-204")]
+
+
+def test_all_of_one_reason_are_released_together(system: System) -> None:
+    """With --all and a reason every open item of it is released, each with its own result."""
+    items = {garbage(system)["item"] for _ in range(3)}
+    (code,) = {r["code"] for r in system.run("quarantine", "show", min(items))["reasons"]}
+    words = ("--all", "--reason", code, "--because", "fault-mended")
+    results = system.run("quarantine", "release", *words, code=3)["results"]
+    assert items <= {one["item"] for one in results}
+    assert {one["outcome"] for one in results} == {"quarantined"}
+
+
+def test_what_an_agency_set_aside_is_listed_and_goes_to_its_service_again(system: System) -> None:
+    """A forged delivery is in the list of all places, and a release shows that it stays refused."""
+    subject = subjects.inbox(FRONT, new_reference())
+    place = publish(system, "exchange", subject, b"not a delivery", prefix="$JS.API")
+    name = f"{subjects.inbox_consumer(FRONT)}:{place}"
+    item = until_listed(system, name)
+    assert (item["place"], item["agency"]) == ("inbox", FRONT)
+    assert [r["code"] for r in item["reasons"]] == ["delivery.unreadable"]
+    assert system.run("quarantine", "show", name)["reasons"][0]["remedy"]
+    words = ("quarantine", "release", name, "--because", "fault-mended")
+    (told,) = system.run(*words, code=3)["results"]
+    assert told["outcome"] == "quarantined"
+    again = until_listed(system, f"{subjects.inbox_consumer(FRONT)}:{told['sequence']}")
+    assert again["state"] == "in quarantine again"
+    assert again["seen"] == 2
+    assert listed(system)[name]["state"] == "released"
+    (twice,) = system.run(*words)["results"]
+    assert twice["released_before"]
+
+
+def test_a_delivery_set_aside_by_mistake_is_taken_in_after_the_release(system: System) -> None:
+    """A genuine delivery that lies aside is stored by its agency when it comes again."""
+    message = system.send(referral(), TEACHER).json["message"]
+    received(system, FRONT, message)
+    sequence, digest = asyncio.run(_delivery(system.partnership, message))
+    body = {
+        "items": [{"lane": subjects.inbox_consumer(FRONT), "sequence": sequence, "digest": digest}],
+        "because": "fault-mended",
+    }
+    told = asyncio.run(_ask(system.partnership, body))["results"][0]
+    assert told["outcome"] == "delivered_again"
+    assert len(received(system, FRONT, message)) == 1
+
+
+def test_a_place_that_is_not_asked_is_named(system: System, tmp_path: Path) -> None:
+    """Without the identity of a gateway's desk the list says whose quarantine is not in it."""
+    less = tmp_path / "less"
+    shutil.copytree(system.folder, less, ignore=shutil.ignore_patterns("store", "db", "lock"))
+    (less / "keys" / "nkeys" / "front-door-desk.key").unlink()
+    told = say("quarantine", "list", "--dir", less).json
+    assert {"place": FRONT, "why": "nkey.missing"} in told["not_asked"]
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--all",), ("X:1", "--all", "--reason", "seal.unreadable"), ("--reason", "x")]
+)
+def test_what_to_release_is_named_one_way_or_the_other(
+    system: System, words: tuple[str, ...]
+) -> None:
+    """Items, or all of one reason; nothing is released by an option forgotten."""
+    command = ["quarantine", "release", *words, "--because", "fault-mended"]
+    done = CliRunner().invoke(app, [*command, "--dir", str(system.folder)])
+    assert done.exit_code == 2
+
+
+def test_an_unknown_item_is_an_error_that_says_what_to_do(system: System) -> None:
+    """The answer is a code with a remedy, for show and for release."""
+    told = system.run("quarantine", "show", "SUBMIT_demo_nobody:7", code=1)
+    assert told["error"]["code"] == "quarantine.unknown"
+    assert told["error"]["remedy"]
+
+
+async def _delivery(partnership: Partnership, message: str) -> tuple[int, str]:
+    client = await connect(partnership.nats_url(), partnership.nkey("exchange"), name="test")
+    try:
+        subject = subjects.inbox(FRONT, message)
+        found = await client.jetstream().get_last_msg(LEDGER, subject)
+        return int(found.seq or 0), digest_of_bytes(found.data or b"")
+    finally:
+        await client.close()
+
+
+async def _ask(partnership: Partnership, body: dict[str, Any]) -> dict[str, Any]:
+    return await ask_operator(partnership, "exchange.admin.quarantine.release", **body)
