@@ -21,6 +21,7 @@ listen: "127.0.0.1:{port}"
 server_name: bench
 max_payload: 1048576
 jetstream {{ store_dir: "{store}", sync_interval: always, max_mem: 256MB, max_file: 32GB }}
+mappings {{ "HUB.API.>": "$JS.API.>" }}
 """
 
 _NODE = (

@@ -21,7 +21,7 @@ from contracts.reasons import Refusal
 from contracts.seal import peek
 from contracts.statements import open_disclosures
 from contracts.submission import decrypt, read
-from services.runtime.nats_config import ServerPlan, render
+from services.runtime.nats_config import HUB_PREFIX, ServerPlan, render
 from tests.area import FRONT
 from tests.live import servers
 from tests.live.story_world import READERS, World, world_on
@@ -136,7 +136,7 @@ async def _bare(world: World, size: int) -> list[float]:
 
     await client.subscribe("story.*.*.read", cb=answer)
     # An answer to a request of its own proves that the server knows the subscription.
-    await client.jetstream().account_info()
+    await client.jetstream(prefix=HUB_PREFIX).account_info()
     return [(await _timed(world, new_reference()))[0] for _ in range(_READS)]
 
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from benchmarks.workload import EXCHANGE, Workload
 from contracts.directory import Directory, DirectoryDocument
 from contracts.jws import PrivateKey
+from services.exchange.rates import LaneRates
 from services.exchange.worker import Worker
 from services.runtime.collecting import calm_collector
 
@@ -27,9 +28,12 @@ _START_S = 30.0
 
 @asynccontextmanager
 async def worker_process(
-    url: str, workload: Workload, lanes: tuple[str, ...]
+    url: str, workload: Workload, lanes: tuple[str, ...], rate: float = 0.0, *, waits: bool = True
 ) -> AsyncIterator[None]:
-    """Run a worker over `lanes` of the server at `url` during the body."""
+    """Run a worker over `lanes` of the server at `url` during the body.
+
+    `rate` bounds each lane, 0 not at all; a lane beyond it `waits`, or goes after the others.
+    """
     started = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -46,6 +50,8 @@ async def worker_process(
         "intake": workload.intake.private_bytes(*_RAW).hex(),
         "month": workload.month,
         "lanes": lanes,
+        "rate": rate,
+        "waits": waits,
     }
     started.stdin.write(json.dumps(given).encode() + b"\n")
     started.stdin.write_eof()
@@ -76,6 +82,7 @@ async def _main() -> None:
         directory=lambda: directory,
         intake=lambda: {given["month"]: intake},
         lanes=lambda: tuple(given["lanes"]),
+        rates=LaneRates(given["rate"], waits=given["waits"]),
     )
     calm_collector()
     await worker.run(asyncio.Event(), _ready)
