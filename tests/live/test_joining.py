@@ -18,7 +18,11 @@ from tests.live.commands import (
     until,
 )
 
-pytestmark = pytest.mark.live
+pytestmark = [
+    pytest.mark.live,
+    # nats-py drops the stream of an attempt to reconnect that the server refused, unclosed.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 NEW = "demo.weir-academy"
 NEWCOMER = f"{NEW}.sol-newman"
