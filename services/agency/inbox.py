@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from contracts.errors import HandrailError
 from services.agency.faults import Unproven, fault
 from services.agency.items import State, item_of
 from services.agency.store import AgencyStore, Beside
@@ -17,6 +18,14 @@ from services.runtime.subscribing import Record
 
 _TAKEN_BACK: Final = "lead.withdrawn"
 """After it there is nothing to answer in the proposal that it takes back."""
+
+MENDABLE: Final = frozenset(
+    {"seal.unknown-key", "seal.signers-mismatch", "seal.key-not-valid", "delivery.not-attested"}
+)
+"""What a newer directory, by which the exchange decided, can still mend when it arrives."""
+
+TRIES: Final = 7
+"""How often such a delivery is judged before it is set aside, some 12 seconds in all."""
 
 _log = log.get(__name__)
 
@@ -34,7 +43,8 @@ class Inbox:
     async def take(self, record: Record) -> None:
         """Store one delivery; seeing it again changes nothing.
 
-        Raises `PermanentFault` for what is not genuine, which settlement then sets aside.
+        Raises `PermanentFault` for what is not genuine, which settlement then sets aside; what a
+        newer directory may yet mend raises a `HandrailError` instead, and comes again.
         """
         verdict: Genuine | Unproven = await judged(
             self._directory,
@@ -43,7 +53,7 @@ class Inbox:
             ),
         )
         if isinstance(verdict, Unproven):
-            raise PermanentFault.of(fault(verdict.code))
+            raise _settled(verdict, record.delivery)
         await self._keep(record, verdict)
 
     async def _keep(self, record: Record, genuine: Genuine) -> None:
@@ -66,6 +76,13 @@ class Inbox:
                 _log.info("delivery.stored", sequence=record.sequence, **keys)
         if item.kind == _TAKEN_BACK and item.answers:
             await self._store.move(self.agency, item.answers, State.DECIDED)
+
+
+def _settled(verdict: Unproven, delivery: int) -> HandrailError:
+    error = fault(verdict.code)
+    if verdict.code in MENDABLE and delivery < TRIES:
+        return error
+    return PermanentFault.of(error)
 
 
 class LocalQuarantine:

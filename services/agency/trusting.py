@@ -20,11 +20,13 @@ async def judged(
     Raises `directory.not-refreshed` when the first answer is a no and the exchange cannot be asked:
     that no is not final. Raises as `DirectoryHolder.current` and `refresh` do.
     """
-    verdict = judge(holder.current)
+    asked = holder.current
+    verdict = judge(asked)
     if not isinstance(verdict, Unproven):
         return verdict
     try:
-        newer = await holder.refresh()
+        await holder.refresh()
     except (NatsError, TimeoutError) as error:
         raise fault("directory.not-refreshed") from error
-    return judge(holder.current) if newer else verdict
+    # Somebody else may have taken the newer one meanwhile: then `refresh` finds nothing new.
+    return verdict if holder.current is asked else judge(holder.current)

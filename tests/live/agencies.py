@@ -30,10 +30,11 @@ from services.runtime.settings import Settings
 from services.runtime.subscribing import ERROR_HEADER, ask
 from tests.area import DUTY, FRONT, GP, SCHOOL, Area
 from tests.deliveries import delivery
+from tests.live.brokers import has_read
 from tests.live.conftest import ServerFactory
 from tests.messages import protection
 
-WITHIN_S = 20.0
+WITHIN_S = 30.0
 GATEWAYS = {"schools": (SCHOOL, GP), "front-door": (FRONT,)}
 HUB = ("exchange", "story")
 WORDS = "he is afraid to go home"
@@ -124,7 +125,7 @@ class World:
             await message.respond(self.area.signed)
 
         given = await self.clients["exchange"].subscribe(f"{subjects.DIRECTORY}.>", cb=answer)
-        await self.clients["exchange"].flush()
+        await has_read(self.clients["exchange"])
         return given
 
     async def add_consumer(self, agency: str) -> None:
@@ -148,7 +149,7 @@ class World:
             )
 
         await self.clients["story"].subscribe("story.*.*.read", cb=read)
-        await self.clients["story"].flush()
+        await has_read(self.clients["story"])
 
     @asynccontextmanager
     async def serving(self, service: ModuleType, gateway: str | None = None) -> AsyncIterator[None]:

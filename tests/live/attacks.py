@@ -10,6 +10,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 
 from contracts import subjects
 from services.runtime.nats_config import HUB_PREFIX
+from tests.live.brokers import has_read
 from tests.live.gateways import ALPHA, ALPHA_LANES, BETA, CHILD, FORGED, MESSAGE
 
 NO_ANSWER_S = 0.15
@@ -36,7 +37,7 @@ class Attack:
         headers = dict(self.headers) or None
         if self.reply:
             await client.publish(self.subject, self.payload, self.reply, headers)
-            await client.flush()
+            await has_read(client)
             return b""
         try:
             answer = await client.request(

@@ -22,6 +22,7 @@ from services.runtime.connection import connect
 from services.runtime.nats_config import HUB_PREFIX, Gateway, ServerPlan, ServiceUser, render
 from services.runtime.nkeys import NKey
 from tests.live import servers
+from tests.live.brokers import has_read, started
 
 ALPHA = "demo.alpha-school"
 BETA = "demo.beta-school"
@@ -72,7 +73,7 @@ class World:
         have put there.
         """
         for user in ("alpha.service", *HUB_USERS):
-            await self.clients[user].flush()
+            await has_read(self.clients[user])
         exchange = self.clients["exchange"].jetstream()
         alpha = self.clients["alpha.service"].jetstream()
         self._fences += 1
@@ -202,7 +203,7 @@ async def _answer(made: World) -> None:
         ("tracker", "tracker.>"),
     ):
         await made.clients[user].subscribe(subject, cb=note)
-        await made.clients[user].flush()
+        await has_read(made.clients[user])
 
 
 @asynccontextmanager
@@ -214,8 +215,5 @@ async def _agency_service(made: World) -> AsyncIterator[None]:
     async def answer(message: NatsMessage) -> bytes:
         return ALPHA_WORDS + message.body
 
-    async with broker:
-        await broker.start()
-        client = await broker.connect()
-        await client.flush()
+    async with started(broker):
         yield

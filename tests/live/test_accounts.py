@@ -19,6 +19,7 @@ from services.runtime.connection import connect
 from services.runtime.nats_config import Gateway, Limits, ServerPlan, ServiceUser, agrees, render
 from services.runtime.nkeys import NKey
 from services.runtime.server import EmbeddedServer, StateLock
+from tests.live.brokers import has_read
 
 pytestmark = [
     pytest.mark.live,
@@ -91,7 +92,7 @@ async def make_lanes(exchange: Client) -> None:
         await message.respond(b"the directory")
 
     await exchange.subscribe(f"{subjects.DIRECTORY}.>", cb=answer)
-    await exchange.flush()
+    await has_read(exchange)
 
 
 async def submits(client: Client, agency: str) -> bool:
@@ -191,7 +192,7 @@ async def test_the_agency_service_answers_desks_with_either_key(running: Running
 
     service = running.clients["alpha-service"]
     await service.subscribe(f"agency.{ALPHA}.>", cb=answer)
-    await service.flush()
+    await has_read(service)
     desks = [await running.connect(user) for user in ("old-desk", "alpha-desk")]
     answers = [await desk.request(f"agency.{ALPHA}.inbox", b"") for desk in desks]
 

@@ -27,6 +27,7 @@ from tests.live.agencies import (
     told,
     world_of,
 )
+from tests.live.brokers import has_read
 from tests.live.conftest import ServerFactory
 from tests.messages import acknowledged, referral, step_up_decided
 
@@ -266,7 +267,7 @@ async def test_an_unknown_key_waits_for_an_exchange_that_is_away(world: World) -
     assert world.directory is not None
     async with world.serving(first_response):
         await world.directory.unsubscribe()
-        await world.clients["exchange"].flush()
+        await has_read(world.clients["exchange"])
         world.area = joined_by(world.area)
         message = await world.send(referral(world.area, new_reference()), FRONT)
         async with asyncio.timeout(WITHIN_S):

@@ -21,6 +21,7 @@ from services.runtime.connection import connect
 from services.runtime.nats_config import ServerPlan, ServiceRole
 from services.runtime.nkeys import NKey
 from services.runtime.server import EmbeddedServer, StateLock, recorded_port
+from tests.live.brokers import has_read, started
 from tests.live.conftest import Hub, ServerFactory
 from tests.live.holding_server import plan_for
 
@@ -237,10 +238,8 @@ async def test_connections_come_back_after_a_crash_of_the_server(hub: Hub) -> No
     async def answer(message: NatsMessage) -> bytes:
         return b"directory for " + message.body
 
-    async with broker:
-        await broker.start()
+    async with started(broker):
         client = await broker.connect()
-        await client.flush()
         assert (await asker.request("directory", b"one")).data == b"directory for one"
         await hub.server.kill()
         await until(lambda: "nats.connecting-failed" in events)
@@ -248,7 +247,7 @@ async def test_connections_come_back_after_a_crash_of_the_server(hub: Hub) -> No
         await hub.server.start()
 
         await until(lambda: asker.is_connected and client.is_connected)
-        await client.flush()
+        await has_read(client)
         assert (await asker.request("directory", b"two")).data == b"directory for two"
     await asker.close()
     assert "nats.reconnected" in events

@@ -33,6 +33,7 @@ from services.runtime.subscribing import Request, ask, make_broker, request_subs
 from tests import messages as m
 from tests.area import DOCTOR, FRONT, GP, SCHOOL
 from tests.live import servers
+from tests.live.brokers import started
 from tests.live.exchanging import Exchange, exchange_at, working
 
 pytestmark = [pytest.mark.live, pytest.mark.asyncio]
@@ -177,8 +178,7 @@ async def test_one_agencys_requests_leave_room_for_anothers(nats_url: str) -> No
             await done.wait()
         return b"read"
 
-    await broker.start()
-    try:
+    async with started(broker):
         asked = [
             asyncio.create_task(ask(client, f"story.{SCHOOL}.read", b"", timeout_s=DEADLINE_S))
             for _ in range(MOST_AT_ONCE * 2)
@@ -190,9 +190,7 @@ async def test_one_agencys_requests_leave_room_for_anothers(nats_url: str) -> No
         done.set()
         answers = await asyncio.gather(*asked, return_exceptions=True)
         assert answers.count(b"read") == MOST_AT_ONCE
-    finally:
-        await broker.stop()
-        await client.close()
+    await client.close()
 
 
 async def _first_refused(asked: list["asyncio.Task[bytes]"], count: int) -> list[HandrailError]:

@@ -30,6 +30,7 @@ from tests.live.attacks import (
     acknowledgements,
     answered,
 )
+from tests.live.brokers import has_read
 from tests.live.gateways import (
     ALPHA,
     ALPHA_LANES,
@@ -95,9 +96,9 @@ async def overheard(world_: World, user: str) -> list[bytes]:
     client = world_.clients[user]
     others = [f"{inbox_prefix(key.public)}.>" for name, key in world_.keys.items() if name != user]
     listening = [await client.subscribe(name, cb=note) for name in (*OVERHEARING, *others)]
-    await client.flush()
+    await has_read(client)
     await alpha_works(world_)
-    await client.flush()
+    await has_read(client)
     for subscription in listening:
         await subscription.drain()  # type: ignore[no-untyped-call]
     return heard

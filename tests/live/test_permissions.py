@@ -21,6 +21,7 @@ from contracts import subjects
 from services.runtime.nats_config import HUB_PREFIX, render
 from services.runtime.nkeys import inbox_prefix
 from tests.live.attacks import PULL, VERB_BODIES, deputised
+from tests.live.brokers import has_read
 from tests.live.gateways import ALPHA, BETA, CHILD, MESSAGE, World, world
 from tests.pages.permissions import Identity, identities, matches
 
@@ -214,7 +215,7 @@ async def test_an_identity_subscribes_to_what_the_table_says_and_nothing_else(
     told = await refused(client, "subscription", asyncio.ensure_future(subscribe_all()))
     for one in made:
         await one.unsubscribe()
-    await client.flush()
+    await has_read(client)
 
     may = identity.subscribed(named(real, identity))
     expected = {s for s in pool if any(matches(pattern, s) for pattern in may)}

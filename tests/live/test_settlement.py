@@ -5,14 +5,12 @@ import hashlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import nats
 import pytest
 import pytest_asyncio
-from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
@@ -32,6 +30,7 @@ from services.runtime.subscribing import (
     request_subscriber,
 )
 from services.runtime.watchdog import watch, watched_app
+from tests.live.brokers import has_read, started
 from tests.live.conftest import Hub, ServerFactory
 
 pytestmark = pytest.mark.live
@@ -74,21 +73,6 @@ async def client(nats_url: str) -> AsyncIterator[Client]:
 def js(client: Client) -> JetStreamContext:
     """Give that connection's JetStream."""
     return client.jetstream()
-
-
-@asynccontextmanager
-async def started(broker: NatsBroker) -> AsyncIterator[NatsBroker]:
-    """Run a broker, and go on once the server knows its subscriptions."""
-    await broker.start()
-    connection = await broker.connect()
-    # A client's ping overtakes what it has yet to write, so only the second answer follows the
-    # subscriptions.
-    for _ in range(2):
-        await connection.flush()
-    try:
-        yield broker
-    finally:
-        await broker.stop()
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -451,7 +435,7 @@ async def test_nobody_to_ask_is_an_error_of_ours(client: Client) -> None:
     with pytest.raises(HandrailError, match=r"service\.unreachable"):
         await ask(client, "story.nobody", b"")
     await client.subscribe("story.silent", cb=silent)
-    await client.flush()
+    await has_read(client)
     with pytest.raises(HandrailError, match=r"service\.no-answer"):
         await ask(client, "story.silent", b"", timeout_s=0.2)
 

@@ -29,6 +29,7 @@ from services.runtime import log as logs
 from services.runtime.sql import SqlRunner, create_tables, engine
 from services.runtime.subscribing import ERROR_HEADER
 from tests.area import GP, SCHOOL, Area
+from tests.live.brokers import has_read
 from tests.logs import EXCHANGE, MemoryLog, with_witnesses
 
 pytestmark = pytest.mark.live
@@ -103,7 +104,7 @@ async def _exchange(url: str, size: int = 3) -> AsyncIterator[Shown]:
     shown = Shown(_log(size), client, url)
     try:
         await client.subscribe(log_request(SCHOOL, "*"), cb=shown.answer)
-        await client.flush()
+        await has_read(client)
         yield shown
     finally:
         await client.close()
