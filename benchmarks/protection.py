@@ -2,7 +2,9 @@
 
 `python -m benchmarks.protection`: both processes of the exchange run as in earnest. First
 child-protection messages are sent while nothing else is, then again while the normal lanes of four
-schools hold 100,000 referrals that the other process is deciding.
+schools hold 100,000 referrals that the other process is deciding. Turn about with each of them, two
+plain records of the same size are stored one after the other: as often as the server has to reach
+the disk before a delivery, and the measure of how long that took in the same seconds.
 """
 
 import argparse
@@ -28,6 +30,7 @@ SCHOOLS = tuple(f"bench.school-{n}" for n in range(1, 5))
 _WITHIN_S = 30.0
 _PACE_S = 0.05
 _TOGETHER = 200
+_PLAIN = "plain.record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,27 @@ class Delay:
     p99: float
     most: float
 
+    @classmethod
+    def of(cls, found: Sequence[float]) -> "Delay":
+        """Return the spread of `found`, in seconds."""
+        ms = [one * 1e3 for one in found]
+        return cls(median(ms), quantiles(ms, n=100, method="inclusive")[98], max(ms))
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Of child-protection messages, and of two plain records stored in the same seconds."""
+
+    protection: Delay
+    plain: Delay
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """Idle and behind the queue; `left` is how many of `queued` were undecided at the end."""
 
-    idle: Delay
-    behind: Delay
+    idle: Pair
+    behind: Pair
     queued: int
     left: int
 
@@ -67,20 +84,26 @@ class Inbox:
         return self._at.setdefault(one.id, asyncio.get_running_loop().create_future())
 
 
-async def delays(client: Client, inbox: Inbox, work: Sequence[One]) -> Delay:
-    """Send one message after another, twenty a second, and return how long they took."""
-    js, found = client.jetstream(timeout=_WITHIN_S), list[float]()
+async def delays(client: Client, inbox: Inbox, work: Sequence[One]) -> Pair:
+    """Send one message after another, about ten a second, and return how long they took."""
+    js, found, plain = client.jetstream(timeout=_WITHIN_S), list[float](), list[float]()
     for one in work:
         arrival, sent = inbox.expect(one), time.perf_counter()
         await js.publish(one.subject, one.data)
-        found.append((await asyncio.wait_for(arrival, _WITHIN_S) - sent) * 1e3)
+        found.append(await asyncio.wait_for(arrival, _WITHIN_S) - sent)
         await asyncio.sleep(_PACE_S)
-    return Delay(median(found), quantiles(found, n=100, method="inclusive")[98], max(found))
+        sent = time.perf_counter()
+        for _ in range(2):
+            await js.publish(_PLAIN, one.data)
+        plain.append(time.perf_counter() - sent)
+        await asyncio.sleep(_PACE_S)
+    return Pair(Delay.of(found), Delay.of(plain))
 
 
 async def _lanes(client: Client) -> None:
     js = client.jetstream(timeout=_WITHIN_S)
     await ensure_ledger(js)
+    await js.add_stream(name="PLAIN", subjects=[_PLAIN])
     for school in SCHOOLS:
         await js.add_stream(lane_config(submit_stream(school), f"submit.{school}.>"))
         await js.add_stream(lane_config(urgent_stream(school), f"urgent.{school}.>"))
@@ -141,14 +164,20 @@ def main() -> None:
     parser.add_argument("--sent", type=int, default=300)
     chosen = parser.parse_args()
     found = asyncio.run(measure(chosen.queued, chosen.sent))
-    for name, delay in (("idle", found.idle), (f"behind {found.queued:,}", found.behind)):
+    for name, pair in (("idle", found.idle), (f"behind {found.queued:,}", found.behind)):
+        for what, delay in (("child protection", pair.protection), ("two plain", pair.plain)):
+            print(
+                f"{what:16}, {name}: p50 {delay.p50:.1f} ms, "
+                f"p99 {delay.p99:.1f} ms, most {delay.most:.1f} ms"
+            )
         print(
-            f"child protection, {name}: p50 {delay.p50:.1f} ms, "
-            f"p99 {delay.p99:.1f} ms, most {delay.most:.1f} ms"
+            f"  ratio p50 {pair.protection.p50 / pair.plain.p50:.2f}, "
+            f"p99 {pair.protection.p99 / pair.plain.p99:.2f}"
         )
+    idle, behind = found.idle.protection.p99, found.behind.protection.p99
     print(
-        f"p99 grew by {found.behind.p99 - found.idle.p99:.1f} ms "
-        f"({found.behind.p99 / found.idle.p99:.1f} times); {found.left:,} were still undecided"
+        f"p99 grew by {behind - idle:.1f} ms ({behind / idle:.1f} times); "
+        f"{found.left:,} were still undecided"
     )
 
 

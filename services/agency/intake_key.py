@@ -5,7 +5,6 @@ when the exchange is back. Child protection must not wait for that.
 """
 
 import asyncio
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,7 @@ from contracts.subjects import INTAKE_KEY
 from contracts.submission import IntakeKey, open_intake_key
 from services.runtime.partnership import Partnership
 from services.runtime.subscribing import ask
+from services.runtime.whole_files import write_whole
 
 LASTS_STILL: Final = timedelta(days=30)
 """A remembered key is used while it has this long to live: what it encrypts may have to wait."""
@@ -85,10 +85,8 @@ def _keep(partnership: Partnership, data: bytes) -> None:
     path = _path(partnership)
     if _kept(partnership) == data:
         return
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(data)
-        draft.replace(path)
+        write_whole(path, data)
     except OSError:
-        draft.unlink(missing_ok=True)
+        return

@@ -4,7 +4,6 @@ It is written whole and synced before anything is signed by it: a witness that h
 could be shown another past.
 """
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -13,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from contracts.log import Token
 from contracts.values import Value
+from services.runtime.whole_files import write_whole
 
 MOST_MISSING: Final = 100
 _MOST_BYTES: Final = 1024 * 1024
@@ -73,12 +73,12 @@ class Memory:
     def write(self, remembered: Remembered) -> None:
         """Put it in place of what was remembered before, on disk when this returns."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(self._path, remembered.model_dump_json().encode())
+        write_whole(self._path, remembered.model_dump_json().encode())
 
     def keep_evidence(self, seen: str, other: str) -> None:
         """Keep two heads that contradict each other as files, for whoever looks into it."""
         for name, token in (("seen", seen), ("other", other)):
-            _write_whole(self._path.with_suffix(f".{name}.jws"), token.encode("ascii", "replace"))
+            write_whole(self._path.with_suffix(f".{name}.jws"), token.encode("ascii", "replace"))
 
 
 def path_of(folder: Path, gateway: str, role: str) -> Path:
@@ -89,17 +89,3 @@ def path_of(folder: Path, gateway: str, role: str) -> Path:
 def memories(folder: Path) -> list[Path]:
     """Return the memories of all witnesses in a folder of state."""
     return sorted((folder / "seen").glob("witness-*.json"))
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

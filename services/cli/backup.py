@@ -10,6 +10,7 @@ import typer
 
 from services.cli.options import Dir, Json, load
 from services.cli.output import command, now, print_json, say, when
+from services.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
     from services.cli.backup_parts import Manifest, Part
@@ -52,7 +53,6 @@ def create(
     """
     from services.cli.backup_copying import copy_whole
     from services.cli.backup_parts import Part
-    from services.cli.root_signing import write_whole
 
     partnership = load(state)
     _check_new(into, partnership.folder)
@@ -144,7 +144,6 @@ def _describe(
     from importlib.metadata import version
 
     from services.cli.backup_parts import MANIFEST, Manifest, described, positions_of
-    from services.cli.root_signing import write_whole
 
     folder = into / part.value
     made = Manifest(

@@ -17,6 +17,7 @@ from services.cli.backup_parts import (
 from services.cli.whole_folder import RESTORING, is_empty, is_restored_half
 from services.runtime.partnership import FILE
 from services.runtime.state_lock import StateLock
+from services.runtime.whole_files import private, sync_folder
 
 _SPARE: Final = 1.05
 """Room asked for, beside what the files themselves take."""
@@ -139,7 +140,7 @@ def _gather(where: Folders, names: dict[Part, list[str]], state: Path, size: int
         for name in wanted:
             _put(where.of(part) / name, below / name)
     for folder in (*(path for path in below.rglob("*") if path.is_dir()), below, state):
-        _sync(folder)
+        sync_folder(folder)
 
 
 def _settle(state: Path) -> None:
@@ -150,14 +151,14 @@ def _settle(state: Path) -> None:
         if target.is_dir():
             for one in sorted(path.iterdir()):
                 one.rename(target / one.name)
-            _sync(target)
+            sync_folder(target)
             path.rmdir()
         else:
-            _sync(state)
+            sync_folder(state)
             path.rename(target)
-    _sync(state)
+    sync_folder(state)
     below.rmdir()
-    _sync(state)
+    sync_folder(state)
 
 
 def _size(found: dict[Part, Manifest], names: dict[Part, list[str]]) -> int:
@@ -184,23 +185,10 @@ def _checked(folder: Path, part: Part) -> Manifest:
 def _put(source: Path, target: Path) -> None:
     """Copy one file to its place, readable by its owner alone and synced to disk."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with source.open("rb") as old, open(target, "wb", opener=_private) as new:
+    with source.open("rb") as old, open(target, "wb", opener=private) as new:
         shutil.copyfileobj(old, new, 1024**2)
         new.flush()
         os.fsync(new.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _not_empty(what: str) -> HandrailError:

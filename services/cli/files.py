@@ -9,7 +9,7 @@ from contracts.document import Document
 from contracts.errors import HandrailError
 from contracts.event import MAX_BYTES
 from contracts.seal import Sealed, refused
-from services.cli.root_signing import write_whole
+from services.runtime.whole_files import write_whole
 
 
 def read_bytes(path: Path, limit: int | None = MAX_BYTES) -> bytes:

@@ -30,12 +30,13 @@ from contracts.rules import USUAL
 from contracts.rules.in_force import shipped_as
 from contracts.submission import raw_public
 from contracts.values import Value
-from services.cli.root_signing import FIRST, write_directory, write_whole
+from services.cli.root_signing import FIRST, write_directory
 from services.cli.whole_folder import check_nothing_lies_there
 from services.runtime.nats_plan import RESERVED_PARTNERSHIP, ServiceRole
 from services.runtime.nkeys import NKey
 from services.runtime.partnership import FILE, Partnership
 from services.runtime.settings import Settings
+from services.runtime.whole_files import write_whole
 
 Entry = TypeVar("Entry", bound=Value)
 VALID_FOR = timedelta(days=365)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from contracts.errors import HandrailError
 from services.agency.witness_memory import Memory, Remembered, State, memories
-from services.cli.root_signing import write_whole
+from services.runtime.whole_files import write_whole
 
 
 def resolve_forks(

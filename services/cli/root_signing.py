@@ -1,7 +1,5 @@
 """The partnership's root key, and signing the directory with it."""
 
-import os
-from pathlib import Path
 from typing import Final
 
 from contracts.directory import DirectoryDocument, sign_directory
@@ -9,6 +7,7 @@ from contracts.errors import HandrailError
 from contracts.jws import Signer
 from contracts.roots import follow
 from services.runtime.partnership import Partnership
+from services.runtime.whole_files import write_whole
 
 FIRST: Final = "root"
 _LARGEST: Final = 1_000_000
@@ -61,13 +60,3 @@ def write_directory(partnership: Partnership, document: DirectoryDocument) -> No
             "and a partnership that is trusted offers only the agencies that take part",
         )
     write_whole(partnership.directory_path, signed)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, readable by its owner alone, so that a reader finds the old or the new one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

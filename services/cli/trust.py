@@ -7,6 +7,7 @@ import typer
 
 from services.cli.options import Dir, Json, load
 from services.cli.output import command, now, print_json, say, table, when
+from services.runtime.whole_files import write_whole
 
 if TYPE_CHECKING:
     from contracts.directory import Directory
@@ -39,7 +40,6 @@ def offer(
     the root key by another way.
     """
     from services.cli.amending import read_directory
-    from services.cli.root_signing import write_whole
     from services.cli.trusting import offer as made_for
 
     partnership = load(state)

@@ -27,7 +27,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from contracts.errors import HandrailError
-from services.runtime.secret_files import draft_of, overwrite, replace, sync_folder
+from services.runtime.secret_files import overwrite, replace
+from services.runtime.whole_files import draft_of, sync_folder
 
 Key = TypeVar("Key", Ed25519PrivateKey, X25519PrivateKey)
 PrivateKey = Ed25519PrivateKey | X25519PrivateKey

@@ -1,4 +1,4 @@
-"""Files with secrets: written whole, readable by their owner alone, overwritten when they go."""
+"""Files with secrets: what they held is overwritten when it goes."""
 
 import os
 import secrets
@@ -6,15 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-
-def draft_of(path: Path, content: bytes) -> Path:
-    """Write a file of another name beside `path`, safe on disk, and return where it is."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with open(draft, "xb", opener=_private) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return draft
+from services.runtime.whole_files import sync_folder
 
 
 def replace(draft: Path, path: Path) -> None:
@@ -32,16 +24,3 @@ def overwrite(file: BinaryIO) -> None:
     file.write(secrets.token_bytes(os.fstat(file.fileno()).st_size))
     file.flush()
     os.fsync(file.fileno())
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in `folder` safe on disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

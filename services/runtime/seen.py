@@ -6,9 +6,7 @@ first day: the pinned root, and whatever directory is handed to it.
 """
 
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Final
 
 from contracts import base64url
 from contracts.errors import HandrailError
+from services.runtime.whole_files import write_whole
 
 SUFFIX: Final = ".version"
 _ROOT_BYTES: Final = 32
@@ -73,12 +72,7 @@ def newest_in(folder: Path) -> Seen:
 def remember(path: Path, seen: Seen) -> None:
     """Write what was seen, whole and safe on disk, in place of what `path` held."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with draft.open("x", encoding="ascii") as file:
-        file.write(f"{seen.version}\n{seen.root_x}\n{seen.digest}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_whole(path, f"{seen.version}\n{seen.root_x}\n{seen.digest}\n".encode("ascii"))
 
 
 def _all(paths: Iterable[Path]) -> Iterator[Seen]:

@@ -33,6 +33,7 @@ from services.runtime.nats_config import HUB_PREFIX, ServerPlan, ServiceUser, re
 from services.runtime.nkeys import NKey
 from services.runtime.reloading import PROBE, Server, reload
 from services.runtime.state_lock import StateLock
+from services.runtime.whole_files import write_whole
 
 __all__ = ["EmbeddedServer", "StateLock", "die_with_parent", "recorded_port"]
 
@@ -106,7 +107,7 @@ class EmbeddedServer:
                 await self.kill()
                 raise
             if ready:
-                _write(self.folder / "port", f"{self._port}\n")
+                write_whole(self.folder / "port", f"{self._port}\n".encode())
                 return
             await self.kill()
             if _bind(self._plan.listen_host, self._port) is not None:
@@ -126,7 +127,9 @@ class EmbeddedServer:
         self._plan = replace(self._placed(plan), port=self._port)
         running = Server(
             self.url,
-            lambda probing: _write(self.folder / "server.conf", self._configuration(probing)),
+            lambda probing: write_whole(
+                self.folder / "server.conf", self._configuration(probing).encode()
+            ),
             lambda: os.kill(pid, signal.SIGHUP),
         )
         await reload(running, self._plan, changed)
@@ -167,7 +170,7 @@ class EmbeddedServer:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self._port = self._choose_port()
         config, log = self.folder / "server.conf", self.folder / "server.log"
-        _write(config, self._configuration(replace(self._plan, port=self._port)))
+        write_whole(config, self._configuration(replace(self._plan, port=self._port)).encode())
         command = [binary, "-c", str(config), "-l", str(log)]
         tied = [sys.executable, "-I", "-S", lifeline.__file__, str(os.getpid()), *command]
         with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)) as output:
@@ -284,12 +287,3 @@ def _bind(host: str, port: int) -> int | None:
             return bound
     except OSError:
         return None
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file in one step, readable by its owner only."""
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    fresh.replace(path)

@@ -6,7 +6,6 @@ are EC P-256, certificates X.509 v3 as RFC 5280 has them.
 """
 
 import ipaddress
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from contracts.errors import HandrailError
+from services.runtime.whole_files import write_whole
 
 AUTHORITY_FOR: Final = timedelta(days=3650)
 SERVER_FOR: Final = timedelta(days=397)
@@ -137,12 +137,7 @@ def authority_in(
 def write(path: Path, content: bytes) -> None:
     """Replace a file in one step, readable by its owner alone, and make its folder."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(fresh, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    write_whole(path, content)
 
 
 def _builder(

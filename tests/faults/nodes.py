@@ -10,12 +10,12 @@ from typing import Any
 from nats.errors import Error as NatsError
 
 from contracts.errors import HandrailError
-from services.cli.root_signing import write_whole
 from services.runtime.connection import connect
 from services.runtime.nats_config import HUB_PREFIX, ServerPlan, render
 from services.runtime.nkeys import NKey
 from services.runtime.server import find_binary
 from services.runtime.state_lock import StateLock
+from services.runtime.whole_files import write_whole
 from tests.faults.enclosure import enclosed
 from tests.faults.kept import Kept
 from tests.faults.links import CONTROL, between, to_node

@@ -114,9 +114,10 @@ async def test_up_ends_with_the_reason_when_its_server_cannot_be_started_again(
 ) -> None:
     """The exit code is 1, the error has code and remedy, and no process is left."""
     async with up(partnership.folder) as running:
-        # The server's configuration is written beside its place first, where there is no way now.
-        (partnership.folder / "nats" / "server.new").mkdir()
         (server,) = _servers(partnership.folder)
+        # The server's configuration cannot take its place any more.
+        (partnership.folder / "nats" / "server.conf").unlink()
+        (partnership.folder / "nats" / "server.conf").mkdir()
         os.kill(server, signal.SIGKILL)
         said = await asyncio.wait_for(_said(running), READY_S)
     assert running.returncode == 1
