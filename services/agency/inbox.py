@@ -1,5 +1,6 @@
 """Taking in an agency's deliveries: verified, stored, settled; what is not genuine is set aside."""
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,12 +21,18 @@ _TAKEN_BACK: Final = "lead.withdrawn"
 """After it there is nothing to answer in the proposal that it takes back."""
 
 MENDABLE: Final = frozenset(
-    {"seal.unknown-key", "seal.signers-mismatch", "seal.key-not-valid", "delivery.not-attested"}
+    {
+        "seal.unknown-key",
+        "seal.signers-mismatch",
+        "seal.key-not-valid",
+        "seal.key-revoked",
+        "delivery.not-attested",
+    }
 )
 """What a newer directory, by which the exchange decided, can still mend when it arrives."""
 
 TRIES: Final = 7
-"""How often such a delivery is judged before it is set aside, some 12 seconds in all."""
+"""How often such a delivery is judged before it is set aside: some 12 seconds after the first."""
 
 _log = log.get(__name__)
 
@@ -39,6 +46,7 @@ class Inbox:
         """Take in for `agency` what the service `exchange` attested."""
         self.agency = agency
         self._exchange, self._directory, self._store = exchange, directory, store
+        self._doubted: Counter[int] = Counter()
 
     async def take(self, record: Record) -> None:
         """Store one delivery; seeing it again changes nothing.
@@ -53,8 +61,16 @@ class Inbox:
             ),
         )
         if isinstance(verdict, Unproven):
-            raise _settled(verdict, record.delivery)
+            raise self._doubt(verdict.code, record.sequence)
         await self._keep(record, verdict)
+        del self._doubted[record.sequence]
+
+    def _doubt(self, code: str, sequence: int) -> HandrailError:
+        self._doubted[sequence] += 1
+        if code in MENDABLE and self._doubted[sequence] < TRIES:
+            return fault(code)
+        del self._doubted[sequence]
+        return PermanentFault.of(fault(code))
 
     async def _keep(self, record: Record, genuine: Genuine) -> None:
         item = item_of(
@@ -78,20 +94,24 @@ class Inbox:
             await self._store.move(self.agency, item.answers, State.DECIDED)
 
 
-def _settled(verdict: Unproven, delivery: int) -> HandrailError:
-    error = fault(verdict.code)
-    if verdict.code in MENDABLE and delivery < TRIES:
-        return error
-    return PermanentFault.of(error)
-
-
 class LocalQuarantine:
-    """Write what settlement sets aside into the agency's own store: gateways write no ledger."""
+    """Write what settlement sets aside, and tries, into the agency's store, not into the ledger."""
 
     def __init__(self, store: AgencyStore) -> None:
         self._store = store
 
     async def __call__(self, subject: str, sequence: int, digest: str, reason: str) -> None:
         """Record it under the agency in the subject `inbox.<partnership>.<agency>.<message>`."""
-        agency = ".".join(subject.split(".")[1:3])
-        await self._store.set_aside(agency, sequence, digest, reason, datetime.now(UTC))
+        await self._store.set_aside(_agency(subject), sequence, digest, reason, datetime.now(UTC))
+
+    async def begin(self, subject: str, sequence: int) -> int:
+        """Count that a delivery is tried; return how many tries before had no end."""
+        return await self._store.begin_try(_agency(subject), sequence)
+
+    async def end(self, subject: str, sequence: int) -> None:
+        """Forget the tries of a delivery."""
+        await self._store.end_try(_agency(subject), sequence)
+
+
+def _agency(subject: str) -> str:
+    return ".".join(subject.split(".")[1:3])

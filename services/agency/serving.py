@@ -144,13 +144,15 @@ class GatewayService:
                 await asyncio.sleep(_ANSWERS_WITHIN_S)
 
     def _broker(self, store: AgencyStore, nkey: NKey) -> NatsBroker:
+        aside = LocalQuarantine(store)
         return make_broker(
             self._partnership.nats_url(),
             nkey,
             name=f"{self.gateway}-{self._role.value}",
             ca=self._partnership.nats_ca,
             importing=True,
-            quarantine=LocalQuarantine(store),
+            quarantine=aside,
+            tries=aside,
             delivery_limit=self._partnership.settings.delivery_limit,
         )
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     case,
+    delete,
     func,
     literal,
     select,
@@ -30,7 +31,7 @@ from services.agency.addressing import addresses, keep_addresses, keep_handover
 from services.agency.faults import fault
 from services.agency.hiding import Hidden, hidden, keep_hidden
 from services.agency.items import Item, State
-from services.agency.tables import DELIVERIES, HANDED, METADATA, OPENINGS, QUARANTINE
+from services.agency.tables import DELIVERIES, HANDED, METADATA, OPENINGS, QUARANTINE, TRIES
 from services.agency.withdrawing import mark_taken, withdraw
 from services.runtime.settlement import PermanentFault
 from services.runtime.sql import (
@@ -138,6 +139,19 @@ class AgencyStore:
         row = {"agency": agency, "sequence": sequence, "digest": digest}
         statement = insert(QUARANTINE).values(**row, reason=reason, at=iso(at))
         await self._sql.run(lambda c: c.execute(statement.on_conflict_do_nothing()))
+
+    async def begin_try(self, agency: str, sequence: int) -> int:
+        """Count that a delivery is tried; return how many tries before had no end."""
+        row = insert(TRIES).values(agency=agency, sequence=sequence, begun=1)
+        counted = row.on_conflict_do_update(
+            index_elements=["agency", "sequence"], set_={"begun": TRIES.c.begun + 1}
+        ).returning(TRIES.c.begun)
+        return await self._sql.run(lambda c: int(c.execute(counted).scalar_one()) - 1)
+
+    async def end_try(self, agency: str, sequence: int) -> None:
+        """Forget the tries of a delivery."""
+        gone = delete(TRIES).where(TRIES.c.agency == agency, TRIES.c.sequence == sequence)
+        await self._sql.run(lambda c: c.execute(gone))
 
     async def quarantined(self, agency: str) -> tuple[dict[str, Any], ...]:
         """Return what was set aside for `agency`, newest first."""

@@ -64,6 +64,13 @@ NOT_TO_KNOW: Final = Table(
     Column("sequence", Integer, nullable=False),
     Column("practitioners", Text, nullable=False),
 )
+TRIES: Final = Table(
+    "tries",
+    METADATA,
+    Column("agency", String(64), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("begun", Integer, nullable=False),
+)
 QUARANTINE: Final = Table(
     "quarantine",
     METADATA,

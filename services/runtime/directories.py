@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from nats.aio.client import Client
 
 from contracts.directory import Directory, open_directory
 from contracts.errors import HandrailError
-from contracts.subjects import DIRECTORY
 from services.runtime.known import digest, newest
 from services.runtime.log import error_keys, get
+from services.runtime.nats_permissions import SERVICE_DIRECTORY
 from services.runtime.seen import Seen, refuse_other, remember, seen_in, seen_of
+from services.runtime.subscribing import ask
 
 Read = Callable[[], Awaitable[bytes]]
 Check = Callable[[Directory], None]
@@ -34,6 +36,9 @@ class DirectoryHolder:
         self._raw = b""
         self._directory: Directory | None = None
         self._seen: Seen | None = None
+        self._reading, self._order = asyncio.Lock(), count(1)
+        self._begun = 0
+        self._told: bool | Exception = False
 
     @property
     def current(self) -> Directory:
@@ -59,8 +64,23 @@ class DirectoryHolder:
     async def refresh(self) -> bool:
         """Read again and return whether a newer version was taken.
 
-        Raises as `open_directory`, `seen_in`, `refuse_other` and the check do.
+        Those who ask while it is being read wait, and then share one further reading. Raises as
+        `open_directory`, `seen_in`, `refuse_other` and the check do.
         """
+        asked = next(self._order)
+        async with self._reading:
+            if self._begun < asked:
+                begun = next(self._order)
+                try:
+                    self._told = await self._take()
+                except Exception as error:  # noqa: BLE001 - raised below, to all who share it
+                    self._told = error
+                self._begun = begun
+            if isinstance(self._told, Exception):
+                raise self._told
+            return self._told
+
+    async def _take(self) -> bool:
         data = await self._read()
         if data == self._raw and self._directory is not None:
             return False
@@ -108,11 +128,14 @@ def from_file(path: Path, root_x: str, seen: Path, check: Check | None = None) -
 
 
 def over_nats(client: Client, root_x: str, seen: Path) -> DirectoryHolder:
-    """Return a holder that asks the exchange for the signed directory."""
+    """Return the holder of an agency's service, which asks the exchange for the signed directory.
+
+    Where that is away or lets one wait, a refresh raises `service.*` or `busy.try-again`.
+    """
 
     async def read() -> bytes:
         raw = holder.raw
-        return newest(raw, (await client.request(DIRECTORY, digest(raw), timeout=5)).data)
+        return newest(raw, await ask(client, SERVICE_DIRECTORY, digest(raw)))
 
     holder = DirectoryHolder(read, root_x, seen)
     return holder

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from contracts.subjects import LEDGER, inbox_consumer
+from contracts.subjects import DIRECTORY, LEDGER, inbox_consumer
 from services.runtime.nats_permissions import (
     HUB_PREFIX,
     JETSTREAM,
     OPERATOR_SERVICES,
     PROBE_QUESTIONS,
     QUESTIONS,
+    SERVICE_DIRECTORY,
     STORY_POSITIONS,
     Grant,
     grant_of,
@@ -162,6 +163,8 @@ def _in_hub(local: str, asker: str) -> str:
     """
     if local in QUESTIONS:
         return f"{local}.{asker}"
+    if local == SERVICE_DIRECTORY:
+        return f"{DIRECTORY}.{asker}.service"
     if local.startswith(f"{HUB_PREFIX}."):
         return f"{JETSTREAM}{local.removeprefix(HUB_PREFIX)}"
     return local
@@ -169,7 +172,7 @@ def _in_hub(local: str, asker: str) -> str:
 
 def _granted(gateway: Gateway) -> Iterator[str]:
     """Yield what a gateway reaches: lanes, inboxes and receipts, the story, the log, questions."""
-    yield from QUESTIONS
+    yield from (*QUESTIONS, SERVICE_DIRECTORY)
     for agency in gateway.agencies:
         consumer = f"{LEDGER}.{inbox_consumer(agency)}"
         yield from (f"{kind}.{agency}.>" for kind in ("submit", "urgent", "story", "log"))

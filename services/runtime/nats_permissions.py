@@ -33,6 +33,10 @@ STORY_POSITIONS = "story.admin.positions"
 QUESTIONS = (DIRECTORY, INTAKE_KEY)
 """What the exchange answers to everyone."""
 
+SERVICE_DIRECTORY = f"{DIRECTORY}.service"
+"""The directory as an agency's service asks for it: what the desk beside it asks for so often that
+it is told to wait, uses up nothing of this."""
+
 _ANSWERS = ("_R_.>",)
 """Where a service answers: whoever asks is in another account, for which the server makes that."""
 

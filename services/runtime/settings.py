@@ -79,7 +79,10 @@ class Settings(BaseSettings):
         "more of them wait their turn. Child protection never waits for it. 0 sets no bound.",
     )
     delivery_limit: int = Field(
-        20, ge=1, le=1000, description="Deliveries of one message before it goes to quarantine."
+        20,
+        ge=1,
+        le=1000,
+        description="Deliveries of one message before it goes to quarantine for failing by itself.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

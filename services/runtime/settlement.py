@@ -2,13 +2,16 @@
 
 One middleware settles for every JetStream subscriber of a broker. A fault that will never pass goes
 to quarantine and the message is terminated; any other fault sends the message back with a growing
-delay. The number of deliveries is looked at before the handler as well, so a message that kills the
-process ends in quarantine too. As long as quarantine cannot be written nothing is given up.
+delay. A fault of ours, such as a full disk, is never held against a message, however often it comes
+again. Beyond the limit the number of deliveries is looked at before the handler as well, so a
+message that kills the process ends in quarantine too. As long as quarantine cannot be written
+nothing is given up.
 """
 
 import copy
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
@@ -16,6 +19,7 @@ import nats.errors
 from faststream import BaseMiddleware, ContextRepo, StreamMessage
 from nats.aio.msg import Msg
 from pydantic import ValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from contracts.errors import HandrailError
 from services.runtime import log
@@ -25,6 +29,11 @@ _log = log.get(__name__)
 DELIVERY_LIMIT: Final = 20
 FIRST_DELAY_S: Final = 0.2
 LONGEST_DELAY_S: Final = 60.0
+DEATHS: Final = 3
+"""Tries beyond the limit that may have no end before a message counts as one that kills."""
+
+_OURS: Final = (OSError, nats.errors.Error, OperationalError, InterfaceError, HandrailError)
+"""What fails for want of a disk, a database, a server or a directory; no message does that."""
 
 INVALID: Final = "message.invalid"
 EXHAUSTED: Final = "deliveries.exhausted"
@@ -50,6 +59,16 @@ class Quarantine(Protocol):
         """
 
 
+class Tries(Protocol):
+    """Remember durably which messages were begun and never ended: who tried may have died of it."""
+
+    async def begin(self, subject: str, sequence: int) -> int:
+        """Store that the message is tried; return how many tries before this one had no end."""
+
+    async def end(self, subject: str, sequence: int) -> None:
+        """Forget all tries of the message: this one was survived."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """Deliver again after `delay_s` seconds."""
@@ -71,12 +90,15 @@ def retry_delay(deliveries: int) -> float:
 
 
 def judge(error: Exception, deliveries: int, limit: int) -> Retry | SetAside:
-    """Decide what a failed handler means for a message delivered `deliveries` times."""
+    """Decide what a failed handler means for a message delivered `deliveries` times.
+
+    `limit` is not for faults of ours: those the message outlives.
+    """
     if isinstance(error, PermanentFault):
         return SetAside(error.code)
     if isinstance(error, ValidationError):
         return SetAside(INVALID)
-    if deliveries >= limit:
+    if deliveries >= limit and not isinstance(error, _OURS):
         return SetAside(EXHAUSTED)
     return Retry(retry_delay(deliveries))
 
@@ -85,12 +107,19 @@ class Settlement:
     """Make the middleware that settles; give it to a broker once.
 
     `quarantine` writes records; without one nothing is ever set aside, only delayed. `limit` is the
-    number of deliveries after which a message is set aside.
+    number of deliveries after which a message is set aside. With `tries` a message that comes again
+    beyond it is still tried, until that was begun and not ended `DEATHS` times; without, it is not.
     """
 
-    def __init__(self, quarantine: Quarantine | None, limit: int = DELIVERY_LIMIT) -> None:
+    def __init__(
+        self,
+        quarantine: Quarantine | None,
+        limit: int = DELIVERY_LIMIT,
+        tries: Tries | None = None,
+    ) -> None:
         self.quarantine = quarantine
         self.limit = limit
+        self._tries = tries
 
     def __call__(
         self,
@@ -101,6 +130,28 @@ class Settlement:
     ) -> "SettlingMiddleware":
         """Return the middleware of one message or batch, as FastStream asks for it."""
         return SettlingMiddleware(msg, context=context, settlement=self)
+
+    @asynccontextmanager
+    async def tried(self, raw: Msg) -> AsyncIterator[Retry | SetAside | None]:
+        """Give what becomes of a message without its being handled; None where it may be tried."""
+        if raw.metadata.num_delivered <= self.limit:
+            yield None
+            return
+        tries, sequence = self._tries, _sequence(raw)
+        if tries is None:
+            yield SetAside(EXHAUSTED)
+            return
+        try:
+            deaths = await tries.begin(raw.subject, sequence)
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing was stored
+            _log.warning("try.not-stored", sequence=sequence, **log.error_keys(error))
+            yield Retry(retry_delay(raw.metadata.num_delivered))
+            return
+        yield SetAside(EXHAUSTED) if deaths >= DEATHS else None
+        try:
+            await tries.end(raw.subject, sequence)
+        except Exception as error:  # noqa: BLE001 - then this try counts as one without an end
+            _log.warning("try.not-stored", sequence=sequence, **log.error_keys(error))
 
     async def settle(self, raw: Msg, verdict: Retry | SetAside | None) -> None:
         """Carry out `verdict` on `raw`; None acknowledges.
@@ -161,15 +212,14 @@ class SettlingMiddleware(BaseMiddleware[Any, Any]):
         return None
 
     async def _one(self, call_next: Call, message: StreamMessage[Any], raw: Msg) -> None:
-        if raw.metadata.num_delivered > self._settlement.limit:
-            await self._settlement.settle(raw, SetAside(EXHAUSTED))
-            return
-        try:
-            await call_next(message)
-        except Exception as error:  # noqa: BLE001 - every fault of a handler is settled here
-            await self._settlement.settle(raw, self._verdict(error, raw))
-        else:
-            await self._settlement.settle(raw, None)
+        async with self._settlement.tried(raw) as untried:
+            verdict = untried
+            if untried is None:
+                try:
+                    await call_next(message)
+                except Exception as error:  # noqa: BLE001 - every fault of a handler is settled here
+                    verdict = self._verdict(error, raw)
+            await self._settlement.settle(raw, verdict)
 
     async def _batch(
         self, call_next: Call, message: StreamMessage[list[Msg]], raws: list[Msg]

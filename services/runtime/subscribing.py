@@ -33,7 +33,7 @@ from services.runtime.limiting import Requests
 from services.runtime.nats_config import HUB_PREFIX
 from services.runtime.nkeys import NKey
 from services.runtime.pulling import LIBRARY_LOGGER
-from services.runtime.settlement import DELIVERY_LIMIT, Quarantine, Settlement
+from services.runtime.settlement import DELIVERY_LIMIT, Quarantine, Settlement, Tries
 
 _log = log.get(__name__)
 
@@ -83,6 +83,7 @@ def make_broker(  # noqa: PLR0913 - the first two say where, the others are opti
     importing: bool = False,
     quarantine: Quarantine | None = None,
     delivery_limit: int = DELIVERY_LIMIT,
+    tries: Tries | None = None,
     ca: Path | None = None,
     on_closed: OnClosed | None = None,
 ) -> NatsBroker:
@@ -90,15 +91,15 @@ def make_broker(  # noqa: PLR0913 - the first two say where, the others are opti
 
     `nkey` is its user, None only where the server lets anyone in; `name` labels the connection;
     `importing` says that the user's account imports JetStream's API, which has a prefix there.
-    `quarantine` writes what settlement sets aside after `delivery_limit` deliveries. `ca` is the
-    file of the authority that certifies the server. `on_closed` is awaited when the connection is
-    closed for good; `watchdog` sees that too.
+    `quarantine`, `delivery_limit` and `tries` say what is set aside, as `Settlement` takes them.
+    `ca` is the file of the authority that certifies the server. `on_closed` is awaited when the
+    connection is closed for good; `watchdog` sees that too.
     """
     options: dict[str, Any] = {
         "name": name,
         "js_options": {"prefix": HUB_PREFIX} if importing else None,
         "ack_policy": AckPolicy.MANUAL,
-        "middlewares": [Settlement(quarantine, delivery_limit)],
+        "middlewares": [Settlement(quarantine, delivery_limit, tries)],
         "apply_types": False,
         "serializer": None,
         "logger": logging.getLogger(LIBRARY_LOGGER),

@@ -37,6 +37,7 @@ MAY_BE_ASKED = (
         for question in (subjects.DIRECTORY, subjects.INTAKE_KEY)
         for gateway in ("alpha", "beta")
     ),
+    *(f"{subjects.DIRECTORY}.gateway.{gateway}.service" for gateway in ("alpha", "beta")),
     f"story.{BETA}.open",
 )
 """What an attacker's gateway may ask in its own name."""

@@ -19,6 +19,7 @@ from nats.js.errors import APIError
 
 from contracts import subjects
 from services.runtime.nats_config import HUB_PREFIX, render
+from services.runtime.nats_permissions import SERVICE_DIRECTORY
 from services.runtime.nkeys import inbox_prefix
 from tests.live.attacks import PULL, VERB_BODIES, deputised
 from tests.live.brokers import has_read
@@ -91,6 +92,7 @@ def of_services() -> Iterator[str]:
         subjects.TREE_GROUP,
         subjects.TREE_HEAD,
         subjects.DIRECTORY,
+        SERVICE_DIRECTORY,
         subjects.INTAKE_KEY,
         *(f"exchange.{asked}" for asked in ("admin.quarantine", "admin.status.exchange", "other")),
         *(f"story.admin.{asked}" for asked in ("positions", "status", "erase")),
@@ -262,7 +264,7 @@ async def test_what_the_table_does_not_name_changes_and_reveals_nothing(
 
     for subject in forbidden:
         await client.publish(subject, harmful(subject), reply=reply)
-    await client.flush(timeout=30)
+    await has_read(client)
     after = await real.state()
     await listening.unsubscribe()
 
@@ -317,6 +319,7 @@ async def test_nobody_answers_in_anothers_name_whatever_reply_is_asked_for(
     questions = (subjects.DIRECTORY, subjects.INTAKE_KEY)
     own = {f"{question}.{asker}" for question in questions
            for asker in ("gateway.beta", f"service.{identity.name}")}  # fmt: skip
+    own.add(f"{subjects.DIRECTORY}.gateway.beta.service")
     heard = identity.subscribed(named(real, identity))
     others = [one for one in real.asked[asked:] if not any(matches(h, one) for h in heard)]
     assert set(others) <= {*subjects_, *own}

@@ -1,6 +1,7 @@
 """What becomes of messages on a real server when handlers fail, processes die and streams go."""
 
 import asyncio
+import errno
 import hashlib
 import signal
 import sys
@@ -18,7 +19,7 @@ from pydantic import TypeAdapter
 
 from contracts.errors import HandrailError
 from services.runtime.nats_plan import ServiceRole
-from services.runtime.settlement import EXHAUSTED, INVALID, PermanentFault
+from services.runtime.settlement import DEATHS, EXHAUSTED, INVALID, PermanentFault
 from services.runtime.subscribing import (
     INTERNAL,
     Record,
@@ -283,6 +284,80 @@ async def test_a_record_that_kills_the_process_ends_in_quarantine(
 
     assert quarantined.reasons == {1: EXHAUSTED}
     assert handled == []
+
+
+@dataclass
+class Tried:
+    """Count the tries that had no end; fail as often as asked to."""
+
+    begun: int = 0
+    failures: int = 0
+
+    async def begin(self, _subject: str, _sequence: int) -> int:
+        """Count one, and give those before."""
+        if self.failures:
+            self.failures -= 1
+            raise OSError(errno.ENOSPC, SECRET)
+        self.begun += 1
+        return self.begun - 1
+
+    async def end(self, _subject: str, _sequence: int) -> None:
+        """Forget them."""
+        self.begun = 0
+
+
+async def test_a_fault_of_ours_is_never_held_against_a_record(
+    js: JetStreamContext, nats_url: str
+) -> None:
+    """A record that outlasts a full disk beyond the limit of deliveries is handled in the end."""
+    quarantined, tried, attempts = Quarantined(), Tried(failures=2), list[int]()
+    handled = asyncio.Event()
+    broker = make_broker(
+        nats_url, None, name="test", quarantine=quarantined, delivery_limit=1, tries=tried
+    )
+
+    @ledger_subscriber(broker, "inbox.>", "desk")
+    async def handle(record: Record) -> None:
+        attempts.append(record.delivery)
+        if len(attempts) < 3:
+            raise OSError(errno.ENOSPC, SECRET)
+        handled.set()
+
+    await publish(js, b"x")
+    async with started(broker):
+        await asyncio.wait_for(handled.wait(), WITHIN_S)
+        await settled(js)
+
+    assert attempts == [1, 4, 5]
+    assert (quarantined.records, tried.begun) == ([], 0)
+
+
+async def test_a_record_whose_tries_have_no_end_is_set_aside(
+    js: JetStreamContext, nats_url: str
+) -> None:
+    """Beyond the limit a record is tried until those who tried died of it too often."""
+    quarantined, handled = Quarantined(), list[int]()
+    broker = make_broker(
+        nats_url,
+        None,
+        name="test",
+        quarantine=quarantined,
+        delivery_limit=1,
+        tries=Tried(begun=DEATHS),
+    )
+
+    @ledger_subscriber(broker, "inbox.>", "desk")
+    async def handle(record: Record) -> None:
+        handled.append(record.delivery)
+        raise ConnectionError
+
+    await publish(js, b"deadly")
+    async with started(broker):
+        await until(lambda: bool(quarantined.records))
+        await settled(js)
+
+    assert quarantined.reasons == {1: EXHAUSTED}
+    assert handled == [1]
 
 
 async def test_records_in_order_wait_for_one_that_fails(

@@ -92,6 +92,18 @@ async def test_an_id_with_another_seal_is_set_aside(store: AgencyStore) -> None:
     assert await store.position(FRONT) == 1
 
 
+async def test_tries_without_an_end_are_counted(store: AgencyStore) -> None:
+    """Each try counts those before it that had no end, for its own agency and delivery alone."""
+    assert [await store.begin_try(FRONT, 7) for _ in range(3)] == [0, 1, 2]
+    assert await store.begin_try(FRONT, 8) == 0
+    assert await store.begin_try(GP, 7) == 0
+
+    await store.end_try(FRONT, 7)
+
+    assert await store.begin_try(FRONT, 7) == 0
+    assert await store.begin_try(FRONT, 8) == 1
+
+
 async def test_a_state_only_moves_on(store: AgencyStore) -> None:
     """Opening what has been decided leaves it decided."""
     made = item()

@@ -166,7 +166,7 @@ def test_what_everyone_asks_is_counted_for_each_who_asks() -> None:
 
 
 async def test_one_gateways_questions_leave_the_directory_to_others() -> None:
-    """Whoever asks beyond the rate is told to try again, and the next gateway is answered."""
+    """Whoever asks beyond the rate is told to try again; its service, and others, are answered."""
     bounded = Requests(clock=lambda: 0.0, questions=Rate(1, 2)).bounded(_directory)
 
     for _ in range(2):
@@ -175,6 +175,7 @@ async def test_one_gateways_questions_leave_the_directory_to_others() -> None:
         await bounded(Asked("directory.gateway.schools"))
 
     assert await bounded(Asked("directory.gateway.council")) == b"directory"
+    assert await bounded(Asked("directory.gateway.schools.service")) == b"directory"
 
 
 async def _directory(_request: Asked) -> bytes:

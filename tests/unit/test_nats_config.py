@@ -114,7 +114,9 @@ def test_every_asker_of_the_directory_has_a_name_of_its_own() -> None:
         "directory.service.story": ["STORY"],
         "directory.service.tracker": ["TRACKER"],
         "directory.gateway.alpha": ["GW_alpha"],
+        "directory.gateway.alpha.service": ["GW_alpha"],
         "directory.gateway.beta": ["GW_beta"],
+        "directory.gateway.beta.service": ["GW_beta"],
     }
 
 
@@ -137,6 +139,7 @@ def test_a_gateway_imports_exactly_what_its_agencies_need() -> None:
         ("story.demo.beta-school.>", None),
         ("log.demo.beta-school.>", None),
         ("directory.gateway.beta", "directory"),
+        ("directory.gateway.beta.service", "directory.service"),
         ("intake-key.gateway.beta", "intake-key"),
         ("$JS.ACK.LEDGER.inbox_demo_beta-school.>", None),
         (
