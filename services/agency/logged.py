@@ -13,7 +13,7 @@ from contracts.log import LogProof, digest_of
 from contracts.log_proof import verify_proof
 from services.agency.tables import DELIVERIES
 from services.agency.unproved import Unproved
-from services.agency.witness_memory import MOST_MISSING
+from services.agency.witness_memory import MOST_MISSING, Remembered
 from services.agency.witnessing import Witness
 from services.runtime.batch import MAX_RECORDS
 from services.runtime.log import get
@@ -58,12 +58,13 @@ class Comparing:
         """Compare a page of each agency's deliveries; raises what the exchange answers."""
         failed: Exception | None = None
         for agency in self._agencies:
-            checked = self._witness.remembered.checked.get(agency, 0)
-            page = await self._sql.run(partial(_page, agency=agency, after=checked))
-            if not page or not self._witness.remembered.head:
+            seen = self._witness.remembered
+            after = seen.checked.get(agency, 0)
+            page = await self._sql.run(partial(_page, agency=agency, after=after))
+            if not page or not seen.head:
                 continue
             try:
-                await self._compare(agency, page)
+                await self._compare(agency, page, seen)
             except Exception as error:  # noqa: BLE001 - told, and raised when all have been asked
                 self._not_proved(agency, page[0].sequence)
                 failed = error
@@ -72,35 +73,32 @@ class Comparing:
         if failed is not None:
             raise failed
 
-    async def _compare(self, agency: str, page: Sequence[Delivered]) -> None:
-        remembered, head = self._witness.remembered, self._witness.head
+    async def _compare(self, agency: str, page: Sequence[Delivered], seen: Remembered) -> None:
+        head = self._witness.open(seen.head or "")
         if head is None:
             return
         groups = dict.fromkeys(one.group for one in page)
-        asked = {"groups": [digest_of(g) for g in groups], "head": remembered.head}
+        asked = {"groups": [digest_of(g) for g in groups], "head": seen.head}
         proof = await self._witness.ask("included", asked, LogProof)
-        if proof.head != remembered.head:
+        if proof.head != seen.head:
             self._not_proved(agency, page[0].sequence)
             return
         self._waits.proved(f"answer {agency}")
         proved = verify_proof(proof, groups, self._witness.directory, self._exchange)
-        reached, missing = remembered.checked.get(agency, 0), list(remembered.missing)
+        reached, missing = seen.checked.get(agency, 0), list(seen.missing)
         for one in page:
             if digest_of(one.group) not in proved.places:
                 if head.ledger <= one.sequence + MAX_RECORDS:
                     self._wait(agency, one.sequence)
                     break
-                if one.sequence > remembered.since:
+                if one.sequence > seen.since:
                     missing.append(one.sequence)
                     _log.error("log.missing", agency=agency, sequence=one.sequence)
             reached = one.place
-        self._keep(agency, reached, missing)
-
-    def _keep(self, agency: str, reached: int, missing: list[int]) -> None:
-        remembered = self._witness.remembered
-        checked = {**remembered.checked, agency: reached}
-        if checked != remembered.checked or tuple(missing) != remembered.missing:
-            self._witness.remember(checked=checked, missing=tuple(missing[-MOST_MISSING:]))
+        checked = {**seen.checked, agency: reached}
+        if checked != seen.checked or tuple(missing) != seen.missing:
+            kept = tuple(missing[-MOST_MISSING:])
+            await self._witness.remember(seen, checked=checked, missing=kept)
 
     def _wait(self, agency: str, sequence: int) -> None:
         """Tell once a minute of a delivery that the log does not hold yet and ought to."""

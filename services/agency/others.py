@@ -38,12 +38,15 @@ class Others:
         self._witness, self._every = witness, every
         self._rounds = 0
         self._proved: set[str] = set()
+        self._begun = 0
 
     async def round(self) -> None:
         """Compare, if it is time; raises what the exchange answers."""
         self._rounds += 1
         if self._rounds % self._every or self._witness.remembered.state is not State.WITNESSING:
             return
+        if self._begun != self._witness.begun:
+            self._begun, self._proved = self._witness.begun, set()
         shown = (await self._witness.ask("witnesses", {}, ShownOthers)).witnesses
         digests = {digest_of(one.head) for one in shown}
         self._proved &= digests
@@ -57,7 +60,8 @@ class Others:
         What nobody has signed is passed over: anybody could make that.
         """
         said = open_cosignature(one.cosignature, self._witness.directory)
-        theirs, own = self._witness.open(one.head), self._witness.head
+        seen = self._witness.remembered
+        theirs, own = self._witness.open(one.head), self._witness.open(seen.head or "")
         if said is None or theirs is None or own is None or said.head != digest_of(one.head):
             return True
         if theirs.size == own.size:
@@ -69,7 +73,7 @@ class Others:
                 theirs, own, (await self._witness.ask("proof", asked, ShownPath)).path
             )
         if not agrees:
-            self._witness.fork("log.other-witness", one.head)
+            await self._witness.fork(seen, "log.other-witness", one.head)
             return False
         self._proved.add(digest_of(one.head))
         return True

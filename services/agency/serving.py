@@ -24,6 +24,7 @@ from services.agency.attachments import CARRIED, FETCHING, Carrier
 from services.agency.forwarding import PERSONAL, Forwarder
 from services.agency.gateways import Gateways
 from services.agency.handlers import Handlers, View
+from services.agency.identity_watch import IdentityWatch
 from services.agency.inbox import Inbox, LocalQuarantine
 from services.agency.opening import Opener
 from services.agency.same import FINDING
@@ -130,11 +131,12 @@ class GatewayService:
 
     async def _rekeyed(self, nkey: NKey) -> None:
         """Return when the gateway has another identity than `nkey` and the server knows it."""
+        kept = IdentityWatch(self._partnership, f"{self.gateway}-service", nkey)
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             try:
-                given = self._partnership.nkey(f"{self.gateway}-service")
-                if given.public != nkey.public:
+                given = await kept.other()
+                if given is not None:
                     url, ca = self._partnership.nats_url(), self._partnership.nats_ca
                     await (await connect(url, given, name=self.gateway, ca=ca)).close()
                     _log.info("gateway.rekeyed", service=self._role.value)

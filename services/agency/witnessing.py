@@ -5,6 +5,7 @@ signs that. A log of two pasts is never signed again: both heads are kept, it is
 operator has to look (ADR 0026).
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,7 @@ from contracts.records import Hash
 from contracts.subjects import log_request
 from contracts.values import Value
 from services.agency.witness_judging import Judged, ToProve, first_look, proved
+from services.agency.witness_kept import Kept
 from services.agency.witness_memory import Memory, Remembered, State
 from services.runtime.log import get
 from services.runtime.subscribing import ask
@@ -75,10 +77,13 @@ class Witness:
         key: Callable[[], jws.Signer],
         clock: Callable[[], datetime],
     ) -> None:
-        """Sign with `key()`, which raises `key.*` where there is none that may sign."""
+        """Sign with `key()`, which raises `key.*` where there is none that may sign.
+
+        It is called in a thread of its own: a key is opened by its passphrase, or signs in a token.
+        """
         self._gateway, self._agency, self._exchange = who.gateway, who.agency, who.exchange
         self._client = client
-        self._memory, self._remembered = memory, memory.read()
+        self._kept = Kept(memory, who.agency)
         self._directory, self._key, self._clock = directory, key, clock
         self._older = 0
         self.withholds = False
@@ -87,12 +92,17 @@ class Witness:
     @property
     def remembered(self) -> Remembered:
         """Return what the witness remembers."""
-        return self._remembered
+        return self._kept.now
+
+    @property
+    def begun(self) -> int:
+        """Return how often an operator has let the witness begin again since it was made."""
+        return self._kept.begun
 
     @property
     def head(self) -> Head | None:
         """Return the newest head that was seen and continues all before; None before the first."""
-        return self.open(self._remembered.head or "")
+        return self.open(self.remembered.head or "")
 
     @property
     def directory(self) -> Directory:
@@ -100,26 +110,33 @@ class Witness:
         return self._directory()
 
     async def round(self) -> None:
-        """Look at the log once; raises what the exchange answers, and then nothing has changed."""
-        if self._remembered.state is State.FORKED:
+        """Look at the log once; raises what the exchange answers, and then nothing has changed.
+
+        A witness whose memory an operator has put aside begins again with the head it is shown.
+        """
+        await self._kept.look()
+        seen = self.remembered
+        if seen.state is State.FORKED:
             return
         token = (await self.ask("head", {}, ShownHead)).head
         if not token:
             return
-        new, old = self.open(token), self.head
-        if new is None or (old is None and self._remembered.head):
+        new, old = self.open(token), self.open(seen.head or "")
+        if new is None or (old is None and seen.head):
             _log.error("log.head-untrusted", agency=self._agency)
             return
-        await self._judge(old, new, token)
+        await self._judge(seen, old, new, token)
         await self._sign()
 
-    def remember(self, **changes: object) -> None:
-        """Remember it on disk, and then here."""
-        made = self._remembered.but(**changes)
-        self._memory.write(made)
-        self._remembered = made
+    async def remember(self, seen: Remembered, **changes: object) -> bool:
+        """Remember `changes` of `seen`, by which they were judged, on disk and then here.
 
-    async def _judge(self, old: Head | None, new: Head, token: str) -> None:
+        False, and nothing has changed, where `seen` is not what is remembered any more: whoever
+        judged by it judges anew in the next round. Raises OSError.
+        """
+        return await self._kept.put(seen, seen.but(**changes))
+
+    async def _judge(self, seen: Remembered, old: Head | None, new: Head, token: str) -> None:
         found = first_look(old, new)
         if isinstance(found, ToProve):
             asked = {"first": found.first, "second": found.second}
@@ -128,38 +145,42 @@ class Witness:
             found = proved(old, new, path)
         self._older = self._older + 1 if found is Judged.OLDER else 0
         if found is Judged.FORKED or self._older > OLDER_AT_MOST:
-            self.fork("log.shorter" if found is Judged.OLDER else "log.other-root", token)
+            reason = "log.shorter" if found is Judged.OLDER else "log.other-root"
+            await self.fork(seen, reason, token)
         elif found is Judged.NEW:
-            since = self._remembered.since or new.ledger
-            self.remember(state=State.WITNESSING, head=token, since=since)
+            since = seen.since or new.ledger
+            await self.remember(seen, state=State.WITNESSING, head=token, since=since)
         elif found is not Judged.SAME:
             _log.warning("log.not-newer", agency=self._agency, reason=found.value, size=new.size)
 
-    def fork(self, reason: str, token: str) -> None:
-        """Never sign again until somebody has looked; keep both heads."""
-        self._memory.keep_evidence(self._remembered.head or "", token)
-        self.remember(state=State.FORKED, reason=reason, other=token)
-        _log.error("log.forked", agency=self._agency, reason=reason)
+    async def fork(self, seen: Remembered, reason: str, token: str) -> None:
+        """Never sign again until somebody has looked; keep both heads.
+
+        Nothing has changed where `seen` is not what is remembered any more, as with `remember`.
+        """
+        made = seen.but(state=State.FORKED, reason=reason, other=token)
+        if await self._kept.put(seen, made, (seen.head or "", token)):
+            _log.error("log.forked", agency=self._agency, reason=reason)
 
     async def _sign(self) -> None:
         """Sign the newest head, where that has not been taken from us yet, and hand it in."""
-        token, head = self._remembered.head, self.head
-        if self._remembered.state is not State.WITNESSING or token is None or head is None:
+        seen, head = self.remembered, self.head
+        if seen.state is not State.WITNESSING or seen.head is None or head is None:
             return
-        if head.size <= self._remembered.cosigned or self.withholds:
+        if head.size <= seen.cosigned or self.withholds:
             return
         said = Cosignature(
             witness=self._gateway,
             agency=self._agency,
             log=head.log,
-            head=digest_of(token),
+            head=digest_of(seen.head),
             size=head.size,
             root=head.root,
             at=self._clock(),
         )
-        body = {"cosignature": cosign(said, self._key()), "head": token}
-        await self._request("witness", body)
-        self.remember(cosigned=head.size)
+        signed = await asyncio.to_thread(lambda: cosign(said, self._key()))
+        await self._request("witness", {"cosignature": signed, "head": seen.head})
+        await self.remember(seen, cosigned=head.size)
 
     def open(self, token: str) -> Head | None:
         """Return the exchange's head in `token`, None where it is none."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from contracts.errors import HandrailError
-from services.agency.witness_memory import Memory, Remembered, State, memories
+from services.agency.witness_memory import Memory, Remembered, State, aside_of, memories
 from services.runtime.whole_files import write_whole
 
 
@@ -19,7 +19,8 @@ def resolve_forks(
 ) -> list[Path]:
     """Put aside the memories of a gateway's witnesses that stopped signing; return where they are.
 
-    A witness has stopped too when its head is not to be trusted any more, which `opens` tells.
+    A witness has stopped too when its head is not to be trusted any more, which `opens` tells. A
+    service that runs begins again at its next round; the memory goes last, for that is its sign.
     Raises HandrailError `log.nothing-to-resolve` where none has stopped, or no reason is given.
     """
     stopped = [
@@ -35,13 +36,12 @@ def resolve_forks(
         )
     kept: list[Path] = []
     for path in stopped:
-        mark = f"{now:%Y%m%dT%H%M%SZ}"
         heads = sorted(path.parent.glob(f"{path.stem}.*jws"))
-        kept += [one.rename(one.with_name(f"resolved-{mark}-{one.name}")) for one in heads]
-        reason = path.with_name(f"resolved-{mark}-{path.stem}.reason.json")
+        kept += [one.rename(aside_of(one, now)) for one in heads]
+        reason = aside_of(path.with_suffix(".reason.json"), now)
         said = {"because": because, "at": now.isoformat()}
         write_whole(reason, json.dumps(said, ensure_ascii=False).encode())
-        kept += [reason, path.rename(path.with_name(f"resolved-{mark}-{path.name}"))]
+        kept += [reason, path.rename(aside_of(path, now))]
     return kept
 
 

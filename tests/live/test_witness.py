@@ -1,6 +1,7 @@
 """The witness of the log against an exchange that tells the truth, and against ones that do not."""
 
 import json
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,17 +18,19 @@ from nats.aio.msg import Msg
 from contracts.errors import HandrailError
 from contracts.log import Witnessed, digest_of, open_cosignature, open_head
 from contracts.subjects import log_request
+from services.agency import witness_memory
 from services.agency.logged import Comparing
 from services.agency.others import Others
 from services.agency.tables import DELIVERIES
 from services.agency.tables import METADATA as STORED
 from services.agency.unproved import PROVED_WITHIN_S
 from services.agency.watching import Step
-from services.agency.witness_memory import Memory, State
+from services.agency.witness_memory import Memory, State, aside_of
 from services.agency.witnessing import OLDER_AT_MOST, Identity, Witness
 from services.runtime import log as logs
 from services.runtime.sql import SqlRunner, create_tables, engine
 from services.runtime.subscribing import ERROR_HEADER
+from services.runtime.whole_files import write_whole
 from tests.area import GP, SCHOOL, Area
 from tests.live.brokers import has_read
 from tests.logs import EXCHANGE, MemoryLog, with_witnesses
@@ -522,6 +525,102 @@ async def test_witnesses_of_one_log_agree_and_what_nobody_signed_is_no_fork(
         shown.others = (forged, bent, *honest)
         await Others(witness, every=1).round()
         assert witness.remembered.state is State.WITNESSING
+
+
+def _put_aside(folder: Path) -> None:
+    path = folder / "witness.json"
+    path.rename(aside_of(path, datetime.now(UTC)))
+
+
+async def test_a_witness_that_runs_begins_again_when_its_fork_is_resolved(
+    nats_url: str, tmp_path: Path
+) -> None:
+    """Resolved while the service runs, the next head is the first: nothing is to be restarted."""
+    async with _exchange(nats_url) as shown:
+        witness = _witness(shown, tmp_path)
+        await witness.round()
+        shown.log = _log(8, first="restored")
+        await witness.round()
+        assert witness.remembered.state is State.FORKED
+        _put_aside(tmp_path)
+        await witness.round()
+        assert (witness.remembered.state, witness.begun) == (State.WITNESSING, 1)
+        assert shown.signed == [3, 8]
+        assert _witness(shown, tmp_path).remembered == witness.remembered
+
+
+async def test_missing_deliveries_that_were_resolved_do_not_come_back(
+    nats_url: str, tmp_path: Path
+) -> None:
+    """What was compared by a memory that was put aside meanwhile is compared anew, not kept."""
+    async with _exchange(nats_url, 1) as shown, _compared(shown, tmp_path) as compared:
+        await compared.witness.round()
+        shown.log.add(*(f"group {n}" for n in range(1, 1500)))
+        await compared.witness.round()
+        await compared.deliver(7, "left out")
+        await compared.comparing.round()
+        assert list(compared.witness.remembered.missing) == [7]
+        await compared.deliver(8, "left out too")
+        answer = shown._included
+
+        def resolved_meanwhile(asked: dict[str, Any]) -> object:
+            _put_aside(tmp_path)
+            return answer(asked)
+
+        shown.included = resolved_meanwhile
+        await compared.comparing.round()
+        assert compared.witness.remembered.state is State.WAITING
+        shown.included = None
+        await compared.witness.round()
+        await compared.comparing.round()
+        assert list(compared.witness.remembered.missing) == []
+        assert compared.witness.remembered.checked == {SCHOOL: 2}
+        assert _witness(shown, tmp_path).remembered == compared.witness.remembered
+
+
+async def test_other_witnesses_are_compared_anew_by_one_that_begins_again(
+    nats_url: str, tmp_path: Path
+) -> None:
+    """That another's head agreed with a log that was put aside proves nothing of the next one."""
+    async with _exchange(nats_url, 5) as shown:
+        witness = _witness(shown, tmp_path)
+        others = Others(witness, every=1)
+        await witness.round()
+        shown.others = (shown.log.witnessed(GP, KEYS["health"]),)
+        await others.round()
+        _put_aside(tmp_path)
+        shown.log = _log(5, first="shown after that")
+        await witness.round()
+        await others.round()
+        assert witness.remembered.reason == "log.other-witness"
+
+
+async def test_a_witness_writes_and_opens_its_key_off_the_loop(
+    nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heads, comparisons, forks and signatures wait for disk and key in threads of their own."""
+    threads: dict[str, set[int]] = {"written": set(), "signed": set()}
+
+    def noted(path: Path, content: bytes) -> None:
+        threads["written"].add(threading.get_ident())
+        write_whole(path, content)
+
+    def key() -> Any:
+        threads["signed"].add(threading.get_ident())
+        return KEYS["schools"]
+
+    monkeypatch.setattr(witness_memory, "write_whole", noted)
+    async with _exchange(nats_url, 5) as shown, _compared(shown, tmp_path) as compared:
+        compared.witness._key = key
+        await compared.witness.round()
+        await compared.deliver(1, "group 1")
+        await compared.comparing.round()
+        shown.log = _log(8, first="rewritten")
+        await compared.witness.round()
+        assert compared.witness.remembered.state is State.FORKED
+        assert shown.signed == [5]
+    assert all(threads.values())
+    assert threading.get_ident() not in threads["written"] | threads["signed"]
 
 
 def _alarms(
