@@ -67,11 +67,13 @@ def list_(
 ) -> None:
     """List the keys of people and services: how each stands, its times, and where it is kept."""
     from services.cli.amending import read_directory
-    from services.cli.key_changes import keys_of
+    from services.cli.key_changes import base_of, keys_of
 
     partnership, at = load(state), now()
     document = read_directory(partnership).document
     holders = [one.id for one in document.services] + [one.id for one in document.practitioners]
+    if holder is not None:
+        base_of(partnership, holder, document)
     told = [
         {"holder": one, **_told(partnership, one, key, at)}
         for one in holders
@@ -126,6 +128,8 @@ def rotate(
     from services.cli.key_changes import make_key
     from services.cli.key_changes import rotate as sign_in
 
+    if public and pkcs11:
+        raise typer.BadParameter("a key given with --key is made elsewhere: leave --pkcs11 out")
     partnership = load(state)
     x = public or make_key(partnership, holder, in_token=pkcs11)
     directory = sign_in(partnership, holder, x, timedelta(days=overlap), now())

@@ -21,7 +21,13 @@ T = TypeVar("T")
 
 _PIPED_COLUMNS = 200
 _NO_ANSWER = frozenset(
-    {"nats.not-running", "nats.unreachable", "service.unreachable", "service.no-answer"}
+    {
+        "nats.not-running",
+        "nats.unreachable",
+        "service.unreachable",
+        "service.no-answer",
+        "quarantine.not-asked",
+    }
 )
 
 
@@ -42,6 +48,13 @@ def command(function: Callable[P, T]) -> Callable[P, T]:
     A command's own switch for JSON is called `as_json`.
     """
     return _ending(function, lambda _: Exit.ERROR)
+
+
+def asking(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a command that asks a running system, as `command` does: 4 where none answers."""
+    return _ending(
+        function, lambda error: Exit.NO_ANSWER if error.code in _NO_ANSWER else Exit.ERROR
+    )
 
 
 def sending(function: Callable[P, T]) -> Callable[P, T]:

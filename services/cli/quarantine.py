@@ -7,7 +7,7 @@ import typer
 
 from contracts.releases import ReleaseReason
 from services.cli.options import Dir, Json, load
-from services.cli.output import Exit, command, plain, print_json, say, table, warn, when
+from services.cli.output import Exit, asking, command, plain, print_json, say, table, warn, when
 
 if TYPE_CHECKING:
     from services.cli.quarantine_places import Places, Survey
@@ -80,14 +80,17 @@ def list_(
 
 
 @app.command()
-@command
+@asking
 def show(
     item: Annotated[str, typer.Argument(help="As the first column of `list` has it.")],
     *,
     state: Dir = None,
     as_json: Json = False,
 ) -> None:
-    """Show one item: where it lies, why and what to do, and every release; never the bytes."""
+    """Show one item: where it lies, why and what to do, and every release; never the bytes.
+
+    Exit code: 4 where it may lie in a place that does not answer.
+    """
     from services.cli.quarantine_places import in_words
 
     survey = _run(state, lambda place: place.survey())
@@ -114,7 +117,7 @@ def show(
 
 
 @app.command()
-@command
+@asking
 def release(  # noqa: PLR0913 - each is an option of its own
     items: Annotated[
         list[str] | None, typer.Argument(metavar="ITEM…", help="Items as `list` has them.")
@@ -139,25 +142,25 @@ def release(  # noqa: PLR0913 - each is an option of its own
     """Release items to where they came from: each is opened and decided anew, as it arrived.
 
     A delivery goes to the agency's service once more. Every release is kept, with what came of it.
-    Exit code: 0 all released, 3 something stays refused or is gone, 4 something is not decided yet.
+    Exit code: 0 all released, 3 something stays refused or is gone, 4 something is not decided yet
+    or a place where more may lie does not answer.
     """
     _check_choice(items or (), everything=everything, reason=reason)
     by = _who(load(state), who)
     why = {"because": because.value, "reference": reference, "by": by}
-    results = _run(state, lambda place: _release(place, items or (), reason, why))
+    survey, results = _run(state, lambda place: _release(place, items or (), reason, why))
+    silent = survey.silent if everything else ()
     if as_json:
-        print_json({"results": results})
+        told = {"not_asked": list(survey.not_asked), "more": survey.more} if everything else {}
+        print_json({"results": results, **told})
     else:
-        for one in results:
-            say(f"{plain(one['item'])}: {_words(one)}")
-        if not results:
-            say("Nothing to release.")
-    raise typer.Exit(_exit_of(results))
+        _tell_results(survey, results, everything=everything)
+    raise typer.Exit(_exit_of(results) or (Exit.NO_ANSWER if silent else Exit.OK))
 
 
 async def _release(
     place: "Places", names: Sequence[str], reason: str, why: Mapping[str, str]
-) -> list[dict[str, Any]]:
+) -> "tuple[Survey, list[dict[str, Any]]]":
     survey = await place.survey()
     chosen = [survey.item(name) for name in names] or [
         one
@@ -173,7 +176,21 @@ async def _release(
         from services.cli.quarantine_places import STORY_RELEASE
 
         results.append(await place.ask(STORY_RELEASE, sequence=one["sequence"], **why))
-    return results
+    return survey, results
+
+
+def _tell_results(
+    survey: "Survey", results: Sequence[Mapping[str, Any]], *, everything: bool
+) -> None:
+    for one in results:
+        say(f"{plain(one['item'])}: {_words(one)}")
+    if not everything:
+        return
+    if not results:
+        say("Nothing that is listed is to be released." if survey.silent else "Nothing to release.")
+    _tell_missing(survey)
+    if survey.more:
+        say(f"{survey.more} older ones are not listed: release again for those.")
 
 
 async def _ask_exchange(
@@ -238,8 +255,7 @@ def _exit_of(results: Iterable[Mapping[str, Any]]) -> Exit:
 
 def _exit_of_survey(survey: "Survey") -> Exit:
     """Return whether every place whose identity is at hand has answered."""
-    silent = any(one["why"] != "nkey.missing" for one in survey.not_asked)
-    return Exit.NO_ANSWER if silent else Exit.OK
+    return Exit.NO_ANSWER if survey.silent else Exit.OK
 
 
 def _words(one: Mapping[str, Any]) -> str:

@@ -56,11 +56,26 @@ class Survey:
     not_asked: tuple[dict[str, str], ...]
     more: int = 0
 
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Return the places whose identity is at hand and that did not answer."""
+        return tuple(one["place"] for one in self.not_asked if one["why"] != "nkey.missing")
+
     def item(self, name: str) -> dict[str, Any]:
-        """Return the item of that name; raises HandrailError `quarantine.unknown`."""
+        """Return the item of that name.
+
+        Raises HandrailError `quarantine.unknown`, or `quarantine.not-asked` where it may lie in a
+        place that does not answer.
+        """
         for one in self.items:
             if one["item"] == name:
                 return one
+        if self.silent:
+            raise HandrailError(
+                "quarantine.not-asked",
+                f"no item of that name was found, and {', '.join(self.silent)} did not answer",
+                "see with `handrail doctor` why not, and ask again when it does",
+            )
         raise HandrailError(
             "quarantine.unknown",
             "no place that answers holds an item of that name in quarantine",

@@ -22,7 +22,6 @@ USERS: Final = ("service", "desk")
 KNOWN_WITHIN_S: Final = 30.0
 _NEXT: Final = ".next"
 _POLL_S: Final = 0.2
-_NO_SERVER: Final = frozenset({"nats.not-running", "nats.unreachable"})
 
 
 def rekey(partnership: Partnership, gateway: str, now: datetime) -> Directory:
@@ -54,8 +53,9 @@ def rekey(partnership: Partnership, gateway: str, now: datetime) -> Directory:
 def take_up(partnership: Partnership, gateway: str, timeout_s: float = KNOWN_WITHIN_S) -> bool:
     """Put new identities in the place of the old, once the server knows them; True when done.
 
-    Where no server runs they are put there at once: it will know them when it starts. Raises
-    `nats.untrusted` and the like for a server that is not ours.
+    Where the folder's own server does not run they are put there at once: it will know them when it
+    starts. A server elsewhere that cannot be reached may run and not know them, and is waited for.
+    Raises `nats.untrusted` and the like for a server that is not ours.
     """
     fresh = {user: _read_next(partnership, gateway, user) for user in USERS}
     if not asyncio.run(_all_known(partnership, [*fresh.values()], timeout_s)):
@@ -160,9 +160,9 @@ async def _all_known(partnership: Partnership, keys: list[NKey], timeout_s: floa
                 url, ca = partnership.nats_url(), partnership.nats_ca
                 await (await connect(url, key, name="handrail-rekey", ca=ca)).close()
         except HandrailError as error:
-            if error.code in _NO_SERVER:
+            if error.code == "nats.not-running":
                 return True
-            if error.code != "nats.refused":
+            if error.code not in ("nats.refused", "nats.unreachable"):
                 raise
         else:
             return True

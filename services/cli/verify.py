@@ -58,6 +58,8 @@ def verify(
     if looks_like_evidence(data):
         holds = _evidence(data, directory, root, against or [], state, as_json=as_json)
     else:
+        if against:
+            raise typer.BadParameter("--against compares a file of evidence, and this is none")
         root_x = root or _of_folder(state).root_x
         where = directory or _of_folder(state).directory_path
         proof = prove(data, read_bounded(where), root_x, at)

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from contracts.directory import Directory, DirectoryDocument, Gateway, SigningKey
-from contracts.errors import HandrailError
 from services.cli.amending import amend, check_public, read_directory
 from services.cli.founding import signing_key
+from services.cli.rekeying import entry_of
 from services.runtime.partnership import Partnership
 
 OVERLAP = timedelta(days=1)
@@ -17,7 +17,8 @@ def make_witness_key(partnership: Partnership, gateway: str, *, in_token: bool =
     One that was made before and is not in the directory yet is given again. It signs nothing before
     `renew_witness` names it. Raises HandrailError `gateway.unknown`.
     """
-    entry, signers = _entry_of(partnership, gateway), partnership.signers
+    entry = entry_of(read_directory(partnership).document, gateway)
+    signers = partnership.signers
     known = {key.x for key in entry.witness}
     for x, name in signers.by_public(_base(gateway)).items():
         if x not in known and signers.in_token(name) == in_token:
@@ -40,10 +41,10 @@ def renew_witness(
     HandrailError `gateway.unknown`, `key.not-public`, `directory.bad-entry` for a key that somebody
     has, or as `amend` does.
     """
-    _entry_of(partnership, gateway)
+    entry_of(read_directory(partnership).document, gateway)
     if x is not None:
         check_public(x)
-    fresh = signing_key(x or partnership.signers.add(_base(gateway)).x, now)
+    fresh = signing_key(x or make_witness_key(partnership, gateway), now)
 
     def changed(entry: Gateway) -> Gateway:
         old = tuple(_ended(key, now, compromised=compromised) for key in entry.witness)
@@ -54,17 +55,6 @@ def renew_witness(
         return {"gateways": tuple(gateways)}
 
     return amend(partnership, now, change)
-
-
-def _entry_of(partnership: Partnership, gateway: str) -> Gateway:
-    for one in read_directory(partnership).document.gateways:
-        if one.id == gateway:
-            return one
-    raise HandrailError(
-        "gateway.unknown",
-        "the directory names no such gateway",
-        "see the gateways with `handrail partnership agency list`",
-    )
 
 
 def _base(gateway: str) -> str:

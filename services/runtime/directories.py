@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -97,6 +98,10 @@ class DirectoryHolder:
         if found != seen:
             # Remembered before it is used: what was believed once is never forgotten.
             await asyncio.to_thread(remember, self._path, found)
+        elif self._seen is None:
+            # Somebody beside has remembered it; the own file tells what is in force here.
+            with suppress(OSError):
+                await asyncio.to_thread(remember, self._path, found)
         self._directory, self._raw, self._seen = directory, data, found
         return newer
 

@@ -35,17 +35,24 @@ class Partnership:
     def load(cls, settings: Settings) -> "Partnership":
         """Return the partnership of `settings.state_dir`.
 
-        Raises `partnership.missing` when the folder holds none.
+        Raises `partnership.missing` when the folder holds none, and `partnership.unreadable` when
+        it is not whole or may not be read.
         """
         path = settings.state_dir / FILE
         try:
             made = json.loads(path.read_text(encoding="utf-8"))
             return cls(settings.state_dir, made["partnership"], made["root_x"], settings)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, NotADirectoryError):
             raise HandrailError(
                 "partnership.missing",
                 "the folder of state holds no partnership",
                 "make one with `handrail partnership create DIR`, or name another with --dir",
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError):
+            raise HandrailError(
+                "partnership.unreadable",
+                f"{FILE} in the folder of state cannot be read, or is not whole",
+                "see that this user may read it, or put it back from the newest backup",
             ) from None
 
     @property

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from contracts.subjects import LEDGER
 from contracts.submission import digest_of_bytes
 from services.cli.desk import ask_operator
 from services.cli.main import app
+from services.cli.quarantine_places import EXCHANGE
 from services.runtime.connection import connect
 from services.runtime.nats_config import HUB_PREFIX
 from services.runtime.partnership import Partnership
@@ -206,6 +208,28 @@ def test_an_unknown_item_is_an_error_that_says_what_to_do(system: System) -> Non
     told = system.run("quarantine", "show", "SUBMIT_demo_nobody:7", code=1)
     assert told["error"]["code"] == "quarantine.unknown"
     assert told["error"]["remedy"]
+
+
+def test_a_place_that_does_not_answer_is_never_taken_for_an_empty_one(system: System) -> None:
+    """While the exchange is silent, nothing is said to be released or unknown: exit code 4."""
+    item = garbage(system)["item"]
+    stopped = system.children("exchange")
+    assert stopped
+    for process in stopped:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        why = ("--because", "fault-mended")
+        all_ = system.run(
+            "quarantine", "release", "--all", "--reason", "seal.unreadable", *why, code=4
+        )
+        one = system.run("quarantine", "release", item, *why, code=4)
+        shown = system.run("quarantine", "show", item, code=4)
+    finally:
+        for process in stopped:
+            os.kill(process, signal.SIGCONT)
+    assert EXCHANGE in {told["place"] for told in all_["not_asked"]}
+    assert one["error"]["code"] == shown["error"]["code"] == "quarantine.not-asked"
+    assert system.run("quarantine", "show", item)["item"] == item
 
 
 async def _delivery(partnership: Partnership, message: str) -> tuple[int, str]:

@@ -1,6 +1,7 @@
 """`handrail partnership server`: what it writes runs, is reloaded, and carries our services."""
 
 import asyncio
+import os
 import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -123,13 +124,14 @@ def test_a_running_server_takes_who_has_joined(partnership: Partnership, tmp_pat
 def test_without_a_process_to_tell_nothing_is_told(
     partnership: Partnership, tmp_path: Path
 ) -> None:
-    """A process-id file that names nobody ends with a reason."""
-    missing = tmp_path / "no.pid"
-    with own_logs():
-        told = say("partnership", "server", "--out", tmp_path / "out", "--reload", missing,
-                   "--dir", partnership.folder, code=1).json  # fmt: skip
-
-    assert told["error"]["code"] == "server.no-process"
+    """A process-id file that names nobody, or another program, ends with a reason, not a signal."""
+    missing, other = tmp_path / "no.pid", tmp_path / "other.pid"
+    other.write_text(str(os.getpid()))
+    for file in (missing, other):
+        with own_logs():
+            told = say("partnership", "server", "--out", tmp_path / "out", "--reload", file,
+                       "--dir", partnership.folder, code=1).json  # fmt: skip
+        assert told["error"]["code"] == "server.no-process"
 
 
 def test_keys_are_their_owners_alone_and_certificates_stay(

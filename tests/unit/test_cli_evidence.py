@@ -132,6 +132,13 @@ def test_a_file_that_is_nothing_of_ours_is_told(file: Path) -> None:
     assert other["error"]["code"] == "partnership.missing"
 
 
+def test_what_cannot_be_compared_is_not_passed_over(file: Path) -> None:
+    """A receipt is compared with nothing: asking for it is an error and not silence."""
+    file.write_bytes(b"{}")
+    words = ["verify", str(file), "--against", str(file), "--root", "x"]
+    assert CliRunner().invoke(app, words).exit_code == 2
+
+
 def test_an_answer_that_is_no_longer_kept_leaves_its_message_without_attestation(
     base: Base,
 ) -> None:

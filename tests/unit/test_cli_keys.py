@@ -208,6 +208,16 @@ def test_a_key_made_elsewhere_is_signed_in_by_its_public_half(folder: Path) -> N
     assert bad["code"] == "key.not-public"
 
 
+def test_a_name_mistyped_is_told_and_options_that_exclude_one_another(folder: Path) -> None:
+    """A list of nobody's keys is an error, and a key from elsewhere is not made in a module."""
+    told = run(folder, "key", "list", "area.school.haed", code=1)["error"]
+    assert told["code"] == "key.no-holder"
+    words = ("key", "rotate", HEAD, "--key", jws.PrivateKey.generate().x, "--pkcs11")
+    done = RUNNER.invoke(app, [*words, "--dir", str(folder)])
+    assert done.exit_code == 2
+    assert len(directory_of(folder).practitioners[HEAD].keys) == 1
+
+
 def test_a_key_made_beforehand_is_the_one_that_is_rotated_in(folder: Path) -> None:
     """`key create` signs nothing by itself; the rotation takes what it made."""
     made = run(folder, "key", "create", HEAD)

@@ -149,6 +149,15 @@ def test_secrets_are_for_their_owner_alone(demonstration: Partnership) -> None:
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
 
 
+@pytest.mark.parametrize("content", ["", "{", '{"partnership": "demo"}', "[]"])
+def test_a_damaged_partnership_is_told_from_none(folder: Path, content: str) -> None:
+    """Whoever has a damaged file is told to put it back, and not to make a partnership."""
+    (folder / "partnership.json").write_text(content)
+    with pytest.raises(HandrailError, match=r"partnership\.unreadable") as told:
+        Partnership.load(Settings.load(state_dir=folder))
+    assert "backup" in told.value.remedy
+
+
 def test_a_partnership_is_not_founded_twice(folder: Path) -> None:
     """A second founding in the same folder is refused and changes nothing."""
     before = (folder / "directory.jws").read_bytes()

@@ -16,6 +16,7 @@ from services.cli.amending import read_directory
 from services.cli.backup_parts import Part, part_of
 from services.cli.founding import create
 from services.cli.main import app
+from services.cli.rekeying import rekey, retire, take_up
 from services.runtime.identities import Identities
 from services.runtime.keystore import KeyStore
 from services.runtime.nats_plan import ServiceRole
@@ -181,6 +182,22 @@ def test_new_identities_take_the_place_of_the_old(folder: Path, *, seeds: bool) 
     assert not [n for n in partnership_of(folder).keys.names("nkeys") if "next" in n]
     assert not list(folder.glob("nkeys/schools-*"))
     assert run(folder, "partnership", "gateway", "retire", "schools")["retiring_desk"] == []
+
+
+def test_a_server_that_cannot_be_reached_is_no_server_that_is_not_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind an address that does not answer somebody may know the old identities only."""
+    monkeypatch.setenv("HANDRAIL_NATS_URL", "nats://127.0.0.1:1")
+    partnership = partnership_of(folder)
+    old = partnership.nkey("schools-desk")
+    rekey(partnership, "schools", datetime.now(UTC))
+
+    assert not take_up(partnership, "schools", timeout_s=0.1)
+
+    assert partnership.nkey("schools-desk").public == old.public
+    with pytest.raises(HandrailError, match=r"gateway\.not-rekeyed"):
+        retire(partnership, "schools", datetime.now(UTC))
 
 
 def test_new_identities_that_never_reached_the_directory_are_made_again(folder: Path) -> None:
