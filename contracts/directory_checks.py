@@ -8,17 +8,16 @@ wrong: their own stand-in counts, and leaving must not be held up.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
+from contracts.closures import too_long
 from contracts.directory import Agency, Cover, Directory, DirectoryDocument, Practitioner
 from contracts.errors import HandrailError
 from contracts.guests import guests_of
 from contracts.identifiers import agency_of
 from contracts.managers import is_alone
-
-_LONGEST_CLOSURE: Final = timedelta(days=400)
 
 _FAULTS: Final = {
     "cover.unknown": (
@@ -75,8 +74,12 @@ _FAULTS: Final = {
         "say that it is not always open, or take its closures back",
     ),
     "closure.too-long": (
-        "an agency is closed for more than 400 days at a stretch, so its clocks would stand still",
+        "an agency is closed for over 400 days, with fewer open between: its clocks stand still",
         "give the first and the last day closed; an agency that has gone leaves the partnership",
+    ),
+    "closure.guest-too-long": (
+        "a guest is closed for over 400 days, with fewer open between: its clocks stand still",
+        "ask its partnership to put the closures right and to hand over its directory anew",
     ),
     "closure.bad-dates": (
         "the closures of an agency do not follow one another, or one ends before it begins",
@@ -109,6 +112,7 @@ def faults(document: DirectoryDocument, at: datetime) -> frozenset[Fault]:
     for agency in document.agencies:
         if directory.agency(agency.id, at) is not None:
             found.update(Fault(code, agency.id) for code in _of_agency(directory, agency, at))
+    found.update(Fault("closure.guest-too-long", guest) for guest in _overlong(directory, at))
     found.update(Fault("key.held-twice", holder) for holder in _holding_anothers(document))
     found.update(Fault("gateway.shared", gateway) for gateway in _shared(document))
     return frozenset(found)
@@ -122,6 +126,13 @@ def _holding_anothers(document: DirectoryDocument) -> Iterator[str]:
             for key in person.keys:
                 if held.setdefault(key.kid, person.id) != person.id:
                     yield person.id
+
+
+def _overlong(directory: Directory, at: datetime) -> Iterator[str]:
+    """Yield the guests that take part at the instant `at` and are closed for too long."""
+    for trusted in directory.document.trusted:
+        guests = guests_of(trusted).overlong
+        yield from (one for one in guests if directory.agency(one, at) is not None)
 
 
 def _shared(document: DirectoryDocument) -> Iterator[str]:
@@ -196,7 +207,7 @@ def _of_agency(directory: Directory, agency: Agency, at: datetime) -> Iterator[s
         yield "closure.bad-dates"
     if agency.always_open and agency.closures:
         yield "closure.always-open"
-    if any(closure.last - closure.first >= _LONGEST_CLOSURE for closure in agency.closures):
+    if too_long(agency.closures):
         yield "closure.too-long"
 
 

@@ -4,7 +4,8 @@ Ours alone says which partnership, by which root key, which of its agencies, in 
 behind which gateway. Theirs says who works there and with which keys. Nothing that their root signs
 reaches anybody or anything of ours: an id that does not begin with their partnership's and a key
 that somebody else holds do not count, a role other than ours has named changes nothing, and none
-of its people is our data protection officer (ADR 0025).
+of its people is our data protection officer (ADR 0025). Closures count as far as one of ours might
+have them: they hold up clocks of children here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +15,7 @@ from functools import lru_cache
 from typing import Final
 
 from contracts import directory_token
+from contracts.closures import honoured, too_long
 from contracts.directory_entries import (
     Agency,
     Break,
@@ -50,12 +52,14 @@ _TYPES: Final = (directory_token.OFFER_TYP, directory_token.TYP)
 class Guests:
     """The agencies and people of another partnership that count here, in its directory's order.
 
-    `breaks` are the times in which an agency took no part, by its id.
+    `breaks` are the times in which an agency took no part, by its id. `overlong` are the agencies,
+    by id, of whose closures some are too long to count.
     """
 
     agencies: tuple[Agency, ...] = ()
     practitioners: tuple[Practitioner, ...] = ()
     breaks: Mapping[str, tuple[Break, ...]] = field(default_factory=dict)
+    overlong: frozenset[str] = frozenset()
 
 
 def open_theirs(data: str, root_x: str) -> Signed | None:
@@ -86,12 +90,13 @@ def guests_of(trusted: Trusted) -> Guests:
         for one in trusted.guests
         if partnership_of(one.agency) == trusted.partnership
     }
-    agencies = (a for a in signed.document.agencies if a.id in stays)
+    agencies = tuple(a for a in signed.document.agencies if a.id in stays)
     people = (p for p in signed.document.practitioners if agency_of(p.id) in stays)
     return Guests(
         tuple(_agency(agency, stays[agency.id]) for agency in agencies),
         tuple(_person(person, stays[agency_of(person.id)]) for person in people),
         {agency: stay.guest.breaks for agency, stay in stays.items()},
+        frozenset(agency.id for agency in agencies if too_long(agency.closures)),
     )
 
 
@@ -112,7 +117,7 @@ def without_clashes(guests: Iterable[Guests], ours: DirectoryDocument) -> Iterat
                 keys = tuple(key for key in person.keys if key.kid not in kids)
                 kids |= {key.kid for key in keys}
                 people.append(person.model_copy(update={"keys": keys}))
-        yield Guests(welcome, tuple(people), found.breaks)
+        yield Guests(welcome, tuple(people), found.breaks, found.overlong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ def _agency(agency: Agency, stay: _Stay) -> Agency:
         "gateway": stay.trusted.gateway,
         "duty_desk": stay.of_theirs(agency.duty_desk),
         "safeguarding_lead": stay.of_theirs(agency.safeguarding_lead),
+        "closures": honoured(agency.closures),
         "left_at": stay.left(agency.left_at),
     }
     return agency.model_copy(update=update)

@@ -121,7 +121,8 @@ class ServerPlan:
     """Say what one nats-server is to be; sizes are in bytes.
 
     `max_file` bounds what all streams may reserve together; it takes no disk by itself. Without
-    `tls` nothing is encrypted, as inside one machine; without `cluster` the server is alone.
+    `tls` nothing is encrypted, and it listens inside one machine only; without `cluster` the server
+    is alone.
     `monitor_port` is where it tells of itself by HTTP, to its own machine only.
     """
 
@@ -142,10 +143,11 @@ class ServerPlan:
 
 
 def check(plan: ServerPlan) -> None:
-    """Refuse a plan that would let one party stand in for another.
+    """Refuse a plan that would let one party stand in for another, or read what others say.
 
     Raises `HandrailError` `nats.plan-invalid` that names every fault: an id or key of another form,
-    a key or gateway named twice, an agency carried by two gateways or named as a service is.
+    a key or gateway named twice, an agency carried by two gateways or named as a service is, and
+    clients or routes over a network without TLS.
     """
     faults = list(_faults(plan))
     if faults:
@@ -169,6 +171,8 @@ def _faults(plan: ServerPlan) -> Iterator[str]:
     yield from (f"agency `{agency}` has two gateways" for agency in _repeated(agencies))
     services = {user.name for user in plan.services}
     yield from (f"agency `{name}` is named as a service is" for name in services & set(agencies))
+    if plan.tls is None and not is_loopback(plan.listen_host):
+        yield "a server that listens to a network has no TLS"
     if plan.cluster is not None and plan.tls is None and not _inside(plan.cluster):
         yield "a cluster over a network has no TLS"
 
@@ -191,8 +195,9 @@ def _misnamed(plan: ServerPlan) -> Iterator[str]:
 
 
 def _inside(cluster: Cluster) -> bool:
-    """Tell whether all routes stay inside this machine."""
-    return all(is_loopback(route.rpartition(":")[0]) for route in cluster.routes)
+    """Tell whether it listens for routes, and all routes lead, inside this machine."""
+    hosts = (cluster.host, *(route.rpartition(":")[0] for route in cluster.routes))
+    return all(map(is_loopback, hosts))
 
 
 def is_loopback(host: str) -> bool:

@@ -7,7 +7,7 @@ first day: the pinned root, and whatever directory is handed to it.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,8 +44,7 @@ def refuse_other(found: Seen, seen: Seen) -> None:
     It was signed over an older one, and would undo what the one that was seen says.
     """
     if found.version == seen.version and seen.digest not in ("", found.digest):
-        raise HandrailError(
-            "directory.forked",
+        raise _forked(
             f"this is another directory of version {found.version} than the one seen before",
             "two copies of the folder of state have been changed: keep the one that the services "
             "have, make the other one's changes there again, and keep one folder with the root key",
@@ -59,14 +58,25 @@ def seen_in(path: Path) -> Seen:
     go on without it would be to trust an older directory.
     """
     beside = path.parent.glob(f"*{SUFFIX}") if path.suffix == SUFFIX else ()
-    own = next(_all([path]), None)
-    return own or max(_all(sorted(beside)), key=lambda seen: seen.version, default=Seen())
+    own = _all([path])
+    if own:
+        return own[path]
+    return max(_all(sorted(beside)).values(), key=lambda seen: seen.version, default=Seen())
 
 
 def newest_in(folder: Path) -> Seen:
-    """Return the newest that any file of the folder `seen` remembers; raises as `seen_in` does."""
+    """Return the newest that any file of the folder `seen` remembers.
+
+    Raises as `seen_in` does, and HandrailError `directory.forked` where two of the files remember
+    different directories of the newest version: which one is right, only a person can tell.
+    """
     found = _all(sorted(folder.glob(f"*{SUFFIX}")))
-    return max(found, key=lambda seen: (seen.version, seen.digest), default=Seen())
+    version = max((seen.version for seen in found.values()), default=0)
+    newest = {path.name: seen for path, seen in found.items() if seen.version == version}
+    told = {name: seen for name, seen in newest.items() if seen.digest}
+    if len({seen.digest for seen in told.values()}) > 1:
+        raise _disagree(version, told)
+    return next(iter((told or newest).values()), Seen())
 
 
 def remember(path: Path, seen: Seen) -> None:
@@ -75,7 +85,8 @@ def remember(path: Path, seen: Seen) -> None:
     write_whole(path, f"{seen.version}\n{seen.root_x}\n{seen.digest}\n".encode("ascii"))
 
 
-def _all(paths: Iterable[Path]) -> Iterator[Seen]:
+def _all(paths: Iterable[Path]) -> dict[Path, Seen]:
+    found: dict[Path, Seen] = {}
     for path in paths:
         try:
             lines = path.read_text(encoding="ascii").split()
@@ -83,7 +94,8 @@ def _all(paths: Iterable[Path]) -> Iterator[Seen]:
             continue
         except (OSError, ValueError):
             raise _unreadable() from None
-        yield _parsed(lines)
+        found[path] = _parsed(lines)
+    return found
 
 
 def _parsed(lines: list[str]) -> Seen:
@@ -94,6 +106,21 @@ def _parsed(lines: list[str]) -> Seen:
     if _DIGEST.fullmatch(digest) is None:
         raise _unreadable()
     return Seen(int(version), root_x, digest)
+
+
+def _disagree(version: int, told: Mapping[str, Seen]) -> HandrailError:
+    """Return the error that says which files remember which directory, by its digest's begin."""
+    each = ", ".join(f"{name} {seen.digest[:8]}" for name, seen in told.items())
+    return _forked(
+        f"what runs here has seen two different directories of version {version} ({each})",
+        "two copies of the folder of state have been changed: put the right directory.jws here, by "
+        "the SHA-256 that begins as shown, remove the files in the folder `seen` that remember "
+        "another, start their services again, and make the other directory's changes again",
+    )
+
+
+def _forked(message: str, remedy: str) -> HandrailError:
+    return HandrailError("directory.forked", message, remedy)
 
 
 def _unreadable() -> HandrailError:

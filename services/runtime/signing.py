@@ -16,6 +16,7 @@ from contracts.directory_entries import SigningKey
 from contracts.errors import HandrailError
 from contracts.key_times import signs
 from services.runtime.keystore import KeyStore
+from services.runtime.log import error_keys, get
 from services.runtime.tokens import (
     SUFFIX,
     Reference,
@@ -28,6 +29,7 @@ from services.runtime.tokens import (
 
 _MARK: Final = ".k"
 _MARK_BYTES: Final = 8
+_log = get(__name__)
 
 
 class Signers:
@@ -91,26 +93,47 @@ class Signers:
         return found
 
     def by_public(self, base: str) -> Mapping[str, str]:
-        """Return the name of each of a holder's keys at hand, by its public half."""
-        return {self.public(name): name for name in self.names(base)}
+        """Return the name of each of a holder's keys at hand, by its public half.
+
+        One that cannot be read is passed over. Raises HandrailError `key.unreadable` where none of
+        those that are there can be, and other `key.*`.
+        """
+        found, unreadable = self._at_hand(base)
+        if unreadable is not None and not found:
+            raise unreadable
+        return found
 
     def newest(self, base: str, keys: Iterable[SigningKey], now: datetime) -> jws.Signer:
         """Return the last of the directory's `keys` that may sign at `now` and is at hand.
 
         Raises HandrailError `key.missing` where none is at hand, `key.not-valid` where none of
-        those at hand may sign.
+        those at hand may sign, and `key.unreadable` instead where one of them cannot be read.
         """
-        at_hand = self.by_public(base)
-        if not at_hand:
+        at_hand, unreadable = self._at_hand(base)
+        if not at_hand and unreadable is None:
             return self.load(base)
         fit = [key for key in keys if signs(key, now) and key.x in at_hand]
         if not fit:
-            raise HandrailError(
+            raise unreadable or HandrailError(
                 "key.not-valid",
                 f"no key `{base}` here may sign: revoked, over, or not in the directory",
                 "make a new one with `handrail key rotate`; `handrail key list` shows how they are",
             )
         return self.load(at_hand[fit[-1].x])
+
+    def _at_hand(self, base: str) -> tuple[dict[str, str], HandrailError | None]:
+        """Return a holder's keys by public half, and why the first unreadable one is not there."""
+        found: dict[str, str] = {}
+        unreadable: HandrailError | None = None
+        for name in self.names(base):
+            try:
+                found[self.public(name)] = name
+            except HandrailError as error:
+                if error.code != "key.unreadable":
+                    raise
+                _log.warning("key.passed-over", **error_keys(error))
+                unreadable = unreadable or error
+        return found, unreadable
 
     def _reference(self, name: str) -> Reference | None:
         return read_reference(self._store.path_of(name, SUFFIX))

@@ -1,9 +1,12 @@
 """`handrail partnership trust add`: which root, which role, which gateway, and whose keys."""
 
 import shutil
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+from contracts.directory import Closure, DirectoryDocument, sign_directory
 from contracts.roles import Role
+from services.cli.root_signing import root_key
 from tests.unit.test_cli_trust import (
     JO,
     SCHOOL,
@@ -12,6 +15,7 @@ from tests.unit.test_cli_trust import (
     founded,
     offered,
     ours,
+    partnership_of,
     run,
     theirs,
     trusted,
@@ -112,3 +116,30 @@ def test_naming_a_guest_again_does_not_give_its_keys_to_another(ours: Path, thei
     trusted(ours, theirs, SCHOOL)
 
     assert [one.partnership for one in directory_of(ours).document.trusted] == ["moor", "fen"]
+
+
+def _closed_for_decades(theirs: Path) -> tuple[str, Path]:
+    """Return the option that names what their root signs without asking its own commands."""
+    run(theirs, "partnership", "renew")
+    partnership, document = partnership_of(theirs), directory_of(theirs).document
+    closures = (Closure(first=datetime.now(UTC).date(), last=date(2090, 1, 1)),)
+    agencies = tuple(a.model_copy(update={"closures": closures}) for a in document.agencies)
+    made: DirectoryDocument = document.model_copy(update={"agencies": agencies})
+    out = theirs / "closed"
+    out.write_bytes(sign_directory(made, root_key(partnership, document)))
+    return "--directory", out
+
+
+def test_a_guest_closed_for_decades_is_not_taken(ours: Path, theirs: Path) -> None:
+    """Neither a new trust nor a refreshed one brings closures that would stop clocks here."""
+    root = offered(theirs, SCHOOL)[2:]
+    closed = _closed_for_decades(theirs)
+    named = ("--agency", f"{SCHOOL}=universal", "--gateway", "guests")
+    add = ("partnership", "trust", "add", *closed, *root, *named)
+
+    assert code_of(ours, *add) == "directory.closure.guest-too-long"
+    assert not directory_of(ours).document.trusted
+    trusted(ours, theirs, SCHOOL)
+    refresh = ("partnership", "trust", "refresh", *_closed_for_decades(theirs))
+    assert code_of(ours, *refresh) == "directory.closure.guest-too-long"
+    assert directory_of(ours).agencies[SCHOOL].closures == ()

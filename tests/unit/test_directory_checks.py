@@ -127,12 +127,27 @@ def test_deputies_and_managers_are_of_the_same_agency(
             },
             "closure.bad-dates",
         ),
+        (
+            SCHOOL,
+            {"closures": (Closure(first=date(2026, 7, 20), last=date(2027, 8, 24)),)},
+            "closure.too-long",
+        ),
+        (
+            SCHOOL,
+            {
+                "closures": (
+                    Closure(first=date(2026, 7, 20), last=date(2027, 8, 23)),
+                    Closure(first=date(2027, 8, 25), last=date(2027, 8, 25)),
+                )
+            },
+            "closure.too-long",
+        ),
     ],
 )
 def test_an_agencys_entry_that_does_not_hold_is_refused(
     agency: str, change: dict[str, Any], code: str
 ) -> None:
-    """Desks are of the agency, leads are there, closures follow one another."""
+    """Desks are of the agency, leads are there, closures follow one another and come to an end."""
     assert faults(document(agencies={agency: change}), NOW) == {Fault(code, agency)}
 
 

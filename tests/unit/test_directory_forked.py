@@ -73,6 +73,39 @@ def test_two_copies_of_the_folder_do_not_both_make_a_version(folder: Path, tmp_p
     assert code_of(folder, "partnership", "renew") == "directory.forked"
 
 
+def test_where_two_services_have_seen_different_directories_nothing_is_signed(
+    folder: Path,
+) -> None:
+    """Which one is right a person says; the error names whose files disagree, and the way out."""
+    run(folder, "partnership", "renew")
+    seen = folder / "seen"
+    here = seen_in(seen / "cli.version")
+    for digest in ("0" * 64, "f" * 64):
+        other = Seen(here.version, here.root_x, digest)
+        remember(seen / "story.version", other)
+        assert code_of(folder, "partnership", "renew") == "directory.forked"
+        with pytest.raises(HandrailError) as told:
+            newest_in(seen)
+        assert told.value.code == "directory.forked"
+        assert f"cli.version {here.digest[:8]}, story.version {digest[:8]}" in told.value.message
+        assert "remove the files" in told.value.remedy
+
+    (seen / "story.version").unlink()
+    run(folder, "partnership", "renew")
+
+
+def test_files_that_do_not_contradict_each_other_give_the_newest(tmp_path: Path) -> None:
+    """Older versions differ by right, and a file without a digest says nothing against one."""
+    root_x = "A" * 43
+    newest = Seen(7, root_x, "a" * 64)
+    memories = (Seen(6, root_x, "b" * 64), Seen(7, root_x), newest, newest)
+    for number, one in enumerate(memories):
+        remember(tmp_path / f"s{number}.version", one)
+
+    assert newest_in(tmp_path) == newest
+    assert newest_in(tmp_path / "none") == Seen()
+
+
 async def test_a_service_takes_no_other_directory_of_the_same_version(tmp_path: Path) -> None:
     """What was seen stays in force, also after a restart; a newer version is taken."""
     area, file, seen = Area(), tmp_path / "directory.jws", tmp_path / "seen" / "story.version"

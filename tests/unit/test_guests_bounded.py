@@ -1,12 +1,22 @@
 """What a guest's own root cannot give it here: our words, our alerts, and the time it was away."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import orjson
 import pytest
 
-from contracts.directory import Break, Directory, DirectoryDocument, Guest, Practitioner
+from contracts.calendars import calendar_for
+from contracts.directory import (
+    Break,
+    Closure,
+    Directory,
+    DirectoryDocument,
+    Guest,
+    Practitioner,
+    open_directory,
+    sign_directory,
+)
 from contracts.directory_checks import faults
 from contracts.errors import HandrailError
 from contracts.event import Signer
@@ -16,6 +26,7 @@ from contracts.roles import Capacity, Role
 from contracts.rules.packs import Person
 from contracts.rules.people import agencies_of
 from contracts.seal import Sealed, open_seal
+from contracts.worktime import Unit, WorkingCalendar
 from services.agency.personal import AccessRequest, ErasureRequest
 from services.agency.reading import Asked
 from services.exchange.alerts import alert_for
@@ -228,3 +239,55 @@ def test_a_guest_key_ended_by_a_trust_is_still_the_guest_s() -> None:
     assert held is not None
     assert held.holder == JO
     assert {one.entry for one in faults(document, NOW)} == {"marsh.school.al"}
+
+
+SUMMER = Closure(first=date(2027, 7, 20), last=date(2027, 8, 31))
+FOR_DECADES = Closure(first=date(2026, 11, 24), last=date(2090, 1, 1))
+
+
+def chain(days_open: int) -> tuple[Closure, ...]:
+    """Return closures of 400 days each, about as many as an entry holds, so many days apart."""
+    first, made = date(2026, 11, 24), []
+    for _ in range(63):
+        last = first + timedelta(days=399)
+        made.append(Closure(first=first, last=last))
+        first = last + timedelta(days=1 + days_open)
+    return tuple(made)
+
+
+def closing(*closures: Closure) -> DirectoryDocument:
+    """Return our directory's document with the guest closed so by its own root."""
+    taken = trusting(theirs(agencies=(school(closures=closures),)))
+    return AREA.document.model_copy(update={"trusted": (taken,)})
+
+
+@pytest.mark.parametrize("closures", [(FOR_DECADES,), chain(0), chain(3), chain(30)])
+def test_no_root_of_a_guest_stops_its_clocks_here(closures: tuple[Closure, ...]) -> None:
+    """A directory signed so still opens; what is owed falls due once 400 days are over."""
+    signed = sign_directory(closing(SUMMER, *closures), AREA.root)
+    guest = open_directory(signed, AREA.root.x).agencies[MOOR]
+
+    due = calendar_for(WorkingCalendar(), guest).add(NOW, 45, Unit.WORKING_DAYS)
+    assert due < NOW + timedelta(days=400 + 90)
+    assert set(guest.closures) <= {SUMMER, *closures}
+
+
+def test_a_guest_s_usual_closures_count() -> None:
+    """Its holidays are its own, up to the 400 days that one of ours may have."""
+    rebuilt = Closure(first=date(2029, 1, 1), last=date(2030, 2, 4))
+    document = closing(SUMMER, rebuilt)
+
+    assert Directory(document).agencies[MOOR].closures == (SUMMER, rebuilt)
+    assert faults(document, NOW) == frozenset()
+
+
+@pytest.mark.parametrize("closures", [(FOR_DECADES,), chain(0), chain(30)])
+def test_a_guest_closed_for_too_long_is_refused_at_signing(closures: tuple[Closure, ...]) -> None:
+    """Whoever would sign it is told which guest; one that has left stops no change."""
+    document = closing(*closures)
+    assert {(one.code, one.entry) for one in faults(document, NOW)} == {
+        ("closure.guest-too-long", MOOR)
+    }
+    (taken,) = document.trusted
+    ended = taken.model_copy(update={"ended_at": NOW})
+    assert faults(document.model_copy(update={"trusted": (ended,)}), NOW) == frozenset()

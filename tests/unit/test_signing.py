@@ -1,16 +1,12 @@
 """Signers: whatever holds the private key, what it signs verifies; and which key signs now."""
 
 import json
-import shutil
-import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from contracts import jws
@@ -31,38 +27,12 @@ from services.runtime.settings import Settings
 from services.runtime.signing import ServiceKey, Signers
 from services.runtime.tokens import TokenSettings, token_of
 from tests.area import FRONT, HEAD, TEACHER, Area
+from tests.unit.softhsm import PIN, token
+
+__all__ = ["token"]
 
 NOW = datetime.now(UTC)
-MODULES = ("/usr/lib/softhsm", "/usr/lib64", "/usr/lib", "/usr/local/lib", "/opt/homebrew/lib")
-PIN = "4711"
 RUNNER = CliRunner()
-
-
-def softhsm() -> Path | None:
-    """Return where SoftHSM's library is on this machine, or None."""
-    for folder in map(Path, MODULES):
-        if folder.is_dir():
-            found = sorted(folder.rglob("libsofthsm2.so"))
-            if found:
-                return found[0]
-    return None
-
-
-@pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenSettings]:
-    """Give an initialised token of SoftHSM, or skip the test where there is none."""
-    module, program = softhsm(), shutil.which("softhsm2-util")
-    if module is None or program is None:
-        pytest.skip("no SoftHSM on this machine (Debian: softhsm2)")
-    folder = tmp_path_factory.mktemp("hsm")
-    (folder / "tokens").mkdir()
-    configuration = folder / "softhsm2.conf"
-    configuration.write_text(f"directories.tokendir = {folder / 'tokens'}\n")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOFTHSM2_CONF", str(configuration))
-        given = ["--label", "handrail", "--pin", PIN, "--so-pin", "0815"]
-        subprocess.run([program, "--init-token", "--free", *given], check=True, capture_output=True)
-        yield TokenSettings(module, "handrail", SecretStr(PIN))
 
 
 @pytest.fixture
@@ -251,3 +221,26 @@ def test_who_has_several_keys_here_signs_with_the_one_in_force(tmp_path: Path) -
     with pytest.raises(HandrailError) as caught:
         partnership.practitioner_key(person.id)
     assert caught.value.code == "directory.missing"
+
+
+@pytest.mark.parametrize("left", [b"", b'{"object": "handrail-'])
+def test_an_unreadable_key_beside_a_good_one_stops_nothing(tmp_path: Path, left: bytes) -> None:
+    """The exchange signs on with what it can read; where nothing fits it is told what is broken."""
+    signers = Signers(KeyStore(tmp_path))
+    good = signers.add("services/exchange")
+    (tmp_path / "services" / f"exchange.k{'0' * 16}.pkcs11").write_bytes(left)
+    held = [_directory(_entry(good))]
+    key = ServiceKey(lambda: signers, "demo.exchange", lambda: held[0], lambda: NOW)
+
+    assert key.kid == good.kid
+    assert signers.by_public("services/exchange") == {good.x: "services/exchange"}
+    held[0] = _directory(_entry(good, compromised_at=NOW))
+    (tmp_path / "services" / "story.pkcs11").write_bytes(left)
+    for unreadable in (
+        lambda: key.kid,
+        lambda: signers.by_public("services/story"),
+        lambda: signers.newest("services/story", (), NOW),
+    ):
+        with pytest.raises(HandrailError) as caught:
+            unreadable()
+        assert caught.value.code == "key.unreadable"
