@@ -52,8 +52,9 @@ class Piece:
     """One sealed message of a child's journey, as somebody kept it.
 
     `decided` is when the exchange took it, where that is known: the sealing stands in for it
-    otherwise. `number` is its place in the journey, `digest` the hash of its record and `before`
-    that of the record before; without them nothing says that no message was left out.
+    otherwise; `arrived` is when it was stored, where that was earlier. `number` is its place in the
+    journey, `digest` the hash of its record and `before` that of the record before; without them
+    nothing says that no message was left out.
     """
 
     sealed: Sealed
@@ -61,6 +62,7 @@ class Piece:
     number: int | None = None
     digest: str = ""
     before: str = ""
+    arrived: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +235,11 @@ class _Proof:
 
 
 def _verified(piece: Piece, directory: Directory) -> Event | Refusal:
-    """Open a seal at the instant at which it was taken; that its disclosures are away is right."""
+    """Open a seal as of its arrival, as it was opened; that its disclosures are away is right."""
     shown = peek(piece.sealed)
     if isinstance(shown, Refusal):
         return shown
-    opened = open_seal(piece.sealed, directory, piece.decided or shown.time)
+    opened = open_seal(piece.sealed, directory, piece.arrived or piece.decided or shown.time)
     if isinstance(opened, Opened):
         return opened.event
     return shown if opened == _WITHOUT_DISCLOSURES else opened[0]

@@ -51,10 +51,12 @@ class Decision(Value):
     """The exchange's answer to one submission, version 1.
 
     `sealed` is SHA-256 over the sealed text and `submission` over the submission's bytes; `now`
-    is the instant by which it was decided; `entry` is the number of the journey entry it made;
-    `until` is when the time of a held message is up. `packs` name the rule packs in force when it
-    arrived, as `id@version`, and then the lengths that the partnership replaced. `story_up` tells
-    that the story service answered then: only so is a question refused that was answered before.
+    is the instant by which it was decided; `arrived` when the submission was stored, where that is
+    another instant (one that was held or lay in quarantine); `entry` is the number of the journey
+    entry it made; `until` is when the time of a held message is up. `packs` name the rule packs in
+    force when it arrived, as `id@version`, and then the lengths that the partnership replaced.
+    `story_up` tells that the story service answered then: only so is a question refused that was
+    answered before.
     """
 
     v: Literal[1] = 1
@@ -77,7 +79,13 @@ class Decision(Value):
     protection: bool = False
     story_up: bool = False
     until: Instant | None = None
+    arrived: Instant | None = None
     now: Instant
+
+    @property
+    def opened_at(self) -> datetime:
+        """Return the instant as of which the exchange opened the seal: that of its arrival."""
+        return self.arrived or self.now
 
 
 class Group(Value):

@@ -4,7 +4,7 @@ What was decided stays decided. A decision that was attested once and is left ou
 or stands there otherwise, shows that somebody has taken it out or rewritten it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -83,7 +83,7 @@ def _missed(
 
     `known` are of accepted messages only those whose messages are in the file themselves.
     """
-    if not _concerns(evidence, decision):
+    if not _concerns(evidence, decision, {key[0] for key in known if key is not None}):
         return Code.KEPT_ELSEWHERE
     same = known.get(key_of(decision), [])
     final = [one for one in same if one.outcome is not Outcome.HELD]
@@ -92,9 +92,11 @@ def _missed(
     return Code.KEPT_DIFFERS if final else Code.KEPT_ABSENT
 
 
-def _concerns(evidence: Evidence, decision: Decision) -> bool:
+def _concerns(evidence: Evidence, decision: Decision, agencies: Collection[str]) -> bool:
+    """Tell whether a decision is about what the file is about; another agency may use one id."""
     if evidence.message is not None:
-        return decision.message == evidence.message
+        theirs = not agencies or decision.agency in agencies
+        return decision.message == evidence.message and theirs
     references = {evidence.child, *(journey.child for journey in evidence.journeys)}
     return decision.child in references
 

@@ -11,7 +11,6 @@ from contracts.directory import GRACE, Directory, open_directory
 from contracts.errors import HandrailError
 from contracts.evidence.findings import Code, Finding
 from contracts.evidence.form import Evidence, digests_of
-from contracts.identifiers import partnership_of
 from contracts.log import revoked_later
 from contracts.records import GROUP_TYP, Decision, Group, Place, attested_in, signed_group
 from contracts.roots import follow
@@ -122,10 +121,8 @@ def _by_earlier_root(evidence: Evidence, root_x: str, known: Directory | None) -
 
 
 def _belongs(evidence: Evidence, directory: Directory) -> Iterator[Finding]:
-    names = {
-        evidence.partnership,
-        partnership_of(evidence.exchange),
-        directory.document.partnership,
-    }
-    if len(names) > 1 or evidence.exchange not in directory.services:
+    """Yield that the file is another partnership's, or that another service is to have decided."""
+    partnership = directory.document.partnership
+    own = (partnership, f"{partnership}.exchange")
+    if (evidence.partnership, evidence.exchange) != own:
         yield Finding(Code.OTHER_PARTNERSHIP)

@@ -1,6 +1,6 @@
 """Whether what an evidence file holds belongs to what it says that it is about."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from contracts.evidence.findings import Code, Finding
 from contracts.evidence.form import Evidence
@@ -19,7 +19,8 @@ def joined(
     """Yield what is not about the child or the message of the file, and what it has to hold too.
 
     An accepted message belongs in its journey: its answer alone would hide what it said. References
-    belong together where a signed `child.linked` says so, of either of them.
+    belong together where the last that is signed under either of them about the other is a
+    `child.linked`, and then each has to be there.
     """
     if not evidence.journeys and not evidence.answers:
         yield Finding(Code.NOTHING)
@@ -64,7 +65,11 @@ def _one_child(
     references = [journey.child for journey in evidence.journeys]
     if len(set(references)) < len(references):
         yield Finding(Code.ENTRY_TWICE)
-    together = _together(str(evidence.child), taken)
+    last = last_words(taken)
+    together = reached(str(evidence.child), (pair for pair, joins in last.items() if joins))
+    if references:
+        for child in sorted(together - {one.child for one in taken}):
+            yield Finding(Code.ENTRY_MISSING, f"{child}, from number 1 on")
     for child in references:
         if child not in together:
             yield Finding(Code.NOT_JOINED, child)
@@ -76,12 +81,24 @@ def _one_child(
             yield Finding(Code.NOT_JOINED, clocks.child)
 
 
-def _together(child: str, taken: Sequence[Taken]) -> frozenset[str]:
-    """Return every reference that signed messages join with `child`, itself included."""
-    pairs = [(one.child, one.joins) for one in taken if one.joins]
-    known = {child}
+def last_words(taken: Iterable[Taken]) -> dict[tuple[str, str], bool]:
+    """Return, by a reference and another, whether the last message about both joins or parts them.
+
+    The last is the one with the highest number under the first of the two. What is signed under the
+    other one may differ, while only one of two messages has been decided.
+    """
+    last: dict[tuple[str, str], bool] = {}
+    for one in sorted(taken, key=lambda one: one.number):
+        if one.joins or one.parts:
+            last[one.child, one.joins or one.parts] = bool(one.joins)
+    return last
+
+
+def reached(child: str, pairs: Iterable[Collection[str]]) -> frozenset[str]:
+    """Return every reference to which pairs of them lead from `child`, itself included."""
+    known, joined = {child}, tuple(pairs)
     while True:
-        more = {a for pair in pairs for a in pair if known & set(pair)} - known
+        more = {one for pair in joined for one in pair if known & set(pair)} - known
         if not more:
             return frozenset(known)
         known |= more

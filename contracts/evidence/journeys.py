@@ -113,7 +113,7 @@ def _message(given: Given, child: str, entry: EvidenceEntry, where: str) -> Take
         return None if decision is None else Finding(decision, where)
     if decision.outcome is not Outcome.ACCEPTED or decision.sealed != sealed.digest:
         return Finding(Code.OTHER_DECISION, where)
-    event = _opened(sealed, given, decision.now)
+    event = _opened(sealed, given, decision.opened_at)
     if isinstance(event, Refusal):
         return Finding(Code.SEAL, where, event.code)
     if (decision.message, decision.child) != (event.id, event.subject):
@@ -124,7 +124,7 @@ def _message(given: Given, child: str, entry: EvidenceEntry, where: str) -> Take
 
 
 def _opened(sealed: Sealed, given: Given, at: datetime) -> Event | Refusal:
-    """Open a seal as it was opened when it was decided; its disclosures are away by right."""
+    """Open a seal as of its arrival, as it was opened; its disclosures are away by right."""
     shown = peek(sealed)
     if isinstance(shown, Refusal):
         return shown
@@ -179,4 +179,11 @@ def _gaps(numbers: list[int]) -> Iterator[str]:
 def _pieces(journey: EvidenceJourney) -> Iterator[Piece]:
     for entry in journey.entries:
         decision = Decision.model_validate_json(entry.decision)
-        yield Piece(Sealed(entry.seal), decision.now, decision.entry, entry.digest, entry.before)
+        yield Piece(
+            Sealed(entry.seal),
+            decision.now,
+            decision.entry,
+            entry.digest,
+            entry.before,
+            decision.opened_at,
+        )

@@ -1,8 +1,9 @@
 """The log in an evidence file: that what was decided stands in it, and who else has seen that."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Final
 
 from contracts.event import MAX_AHEAD
@@ -12,6 +13,7 @@ from contracts.evidence.given import Given
 from contracts.evidence.report import Logged, Witness
 from contracts.log import Head
 from contracts.log_proof import LogFault, LogProved, verify_proof
+from contracts.records import LaneLeaf
 
 _CODES = {
     LogFault.HEAD_UNTRUSTED: Code.HEAD_NOT_SIGNED,
@@ -65,24 +67,48 @@ def logged(given: Given) -> tuple[Logged | None, Absent, list[Finding]]:
     return _told(given, proved.head, proved, absent), absent, found
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a group decided of a journey or lane, from the number `first` on.
+
+    `then` is the least number with which a later group may begin.
+    """
+
+    name: str
+    group: str
+    first: int
+    then: int
+
+
+def step_of(lane: LaneLeaf, group: str) -> Step:
+    """Return the step of a lane: the next one begins where something waits, or behind the last."""
+    then = max(lane.first, lane.waits) if lane.waits else lane.last + 1
+    return Step(lane.lane, group, lane.first, then)
+
+
 def out_of_order(
-    decided: Sequence[tuple[str, int, str]], places: Mapping[str, int], absent: Absent
+    decided: Iterable[Step], places: Mapping[str, int], absent: Absent
 ) -> Iterator[Finding]:
     """Yield the journeys or lanes whose decisions do not stand in the log in their own order.
 
-    `decided` is the reference or lane, the number in it, and the digest of the group.
+    A lane's groups may begin at one number only while something waits there, which they say.
     """
-    last: dict[str, tuple[float, int]] = {}
+    placed = [(_place(one.group, places, absent), one) for one in decided]
+    known = [(place, one) for place, one in placed if place is not None]
+    least: dict[str, int] = {}
     told: set[str] = set()
-    for name, number, group in sorted(decided):
-        place = _place(group, places, absent)
-        if place is None:
-            continue
-        before = last.get(name, (place, number))
-        if place < before[0] and name not in told:
-            told.add(name)
-            yield Finding(Code.LOG_ORDER, f"{name}, number {before[1]}")
-        last[name] = max(before, (place, number))
+    for _, together in groupby(sorted(known, key=_by_place), _by_place):
+        steps = [one for _, one in together]
+        for one in steps:
+            if one.first < least.get(one.name, one.first) and one.name not in told:
+                told.add(one.name)
+                yield Finding(Code.LOG_ORDER, f"{one.name}, number {one.first}")
+        for one in steps:
+            least[one.name] = max(least.get(one.name, one.then), one.then)
+
+
+def _by_place(placed: tuple[float, Step]) -> float:
+    return placed[0]
 
 
 def _place(group: str, places: Mapping[str, int], absent: Absent) -> float | None:

@@ -110,8 +110,8 @@ def _out_of_order(
 
     What is decided anew later, with an old instant, can only be put behind what followed it.
     """
-    journey = [(one.child, one.number, one.group) for one in taken]
-    lanes = [(one.lane.lane, one.lane.first, one.group) for one in answered if one.lane]
+    journey = [logged.Step(one.child, one.group, one.number, one.number) for one in taken]
+    lanes = [logged.step_of(one.lane, one.group) for one in answered if one.lane]
     for decided in (journey, lanes):
         yield from logged.out_of_order(decided, in_log.places, absent)
 

@@ -11,7 +11,7 @@ from contracts.event import Event
 from contracts.evidence.findings import Code, Finding
 from contracts.evidence.form import Evidence
 from contracts.evidence.said import EvidenceClocks
-from contracts.messages.linking import LINKED
+from contracts.messages.linking import LINKED, UNLINKED
 from contracts.records import Decision, LaneLeaf
 from contracts.roles import Capacity
 
@@ -54,6 +54,11 @@ class Taken:
         """Return the other reference that the message says is the same child, or ""."""
         return str(self.event.data.content["other"]) if self.event.kind == LINKED.name else ""
 
+    @property
+    def parts(self) -> str:
+        """Return the other reference that the message says is another child after all, or ""."""
+        return str(self.event.data.content["other"]) if self.event.kind == UNLINKED.name else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -78,7 +83,8 @@ class Timed:
     """What the tracker said of a clock `at` an instant, and how much follows from what is proved.
 
     `due_proved` tells that the time it was due follows from the signed rules; `missed_by` is the
-    sealed notice by which the tracker told of a miss.
+    sealed notice by which the tracker told of a miss. Where that is not in the file, which may be
+    because it was handed in and not accepted, it is the `notice_absent`.
     """
 
     clock: Clock
@@ -86,6 +92,7 @@ class Timed:
     state: ClockState
     due_proved: bool
     missed_by: str = ""
+    notice_absent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,16 @@ class Logged:
     def missing(self) -> int:
         """Return how many attestations of the file the log does not hold yet."""
         return len(self.absent) - self.before
+
+    @property
+    def sure(self) -> tuple[Witness, ...]:
+        """Return the witnesses whose keys have not been revoked since."""
+        return tuple(one for one in self.witnesses if not one.doubtful)
+
+    def seen_by(self, *witnesses: Witness) -> int:
+        """Return how many attestations of the file stand in what one of the witnesses saw."""
+        size = max((one.size for one in witnesses), default=0)
+        return sum(place < size for place in self.places.values())
 
 
 @dataclass(frozen=True, slots=True)

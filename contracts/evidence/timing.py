@@ -82,8 +82,9 @@ def _as_a_whole(said: EvidenceClocks, taken: Iterable[Taken]) -> Iterator[Findin
 def _timed(
     said: EvidenceClocks, one: EvidenceClock, known: Mapping[str, Taken], *, due: bool
 ) -> Timed:
-    notice = one.missed_notice if one.missed_notice in known else None
-    return Timed(one.clock, said.at, state(one.clock, said.at), due, notice or "")
+    notice = one.missed_notice or ""
+    there = (notice, "") if notice in known else ("", notice)
+    return Timed(one.clock, said.at, state(one.clock, said.at), due, *there)
 
 
 def _may_owe(
@@ -137,7 +138,7 @@ def _wrong(
     if not _at(clock, begun, ended):
         yield Code.CLOCK_TIME
     notice = known.get(one.missed_notice or "")
-    if one.missed_notice is not None and not part and not _is_notice(given, clock, notice):
+    if notice is not None and not _is_notice(given, clock, notice):
         yield Code.CLOCK_NOTICE
 
 
@@ -151,9 +152,9 @@ def _at(clock: Clock, begun: Taken, ended: Taken | None) -> bool:
     return in_order and (ended is None or clock.stopped_arrived_at == ended.decision.now)
 
 
-def _is_notice(given: Given, clock: Clock, notice: Taken | None) -> bool:
+def _is_notice(given: Given, clock: Clock, notice: Taken) -> bool:
     """Tell whether a message is a service's notice that this clock was missed."""
-    if notice is None or notice.event.kind != MISSED.name:
+    if notice.event.kind != MISSED.name:
         return False
     said = notice.event.data.content
     of = (said.get("clock"), said.get("started_by"))

@@ -7,7 +7,9 @@ from datetime import datetime
 from contracts.clocks import ClockState
 from contracts.custody import Led
 from contracts.evidence.findings import Code
-from contracts.evidence.report import Answered, By, Leads, Logged, Report, Taken, Timed
+from contracts.evidence.joining import last_words, reached
+from contracts.evidence.log_words import not_proved_by_log, proved_by_log
+from contracts.evidence.report import Answered, By, Leads, Report, Taken, Timed
 from contracts.messages import KINDS
 from contracts.records import Outcome
 from contracts.worktime import CLOSING_TIME
@@ -75,7 +77,7 @@ def _proved(report: Report, when: When) -> Iterator[str]:
     if report.compared and not kept and Code.LOG_FORKED not in report.codes:
         yield f"The file agrees with what was kept of its decisions, in files: {report.compared}."
     if report.logged is not None:
-        yield from _logged(report.logged, evidence.exchange, when)
+        yield from proved_by_log(report.logged, evidence.exchange, when)
 
 
 def _message(taken: Taken, when: When) -> str:
@@ -84,10 +86,11 @@ def _message(taken: Taken, when: When) -> str:
     to = [one.agency for one in taken.decision.to]
     went = f", and delivered it to {', '.join(to)}" if to else ""
     made = taken.decision
+    stored = f", having stored it at {when(made.arrived)} by its word," if made.arrived else ""
     return (
         f"{author} signed “{KINDS[taken.event.kind].title}” ({taken.event.kind},"
         f" {taken.message}) at {when(taken.event.time)}{also};"
-        f" {made.exchange} accepted it at {when(made.now)} as message {taken.number} about"
+        f" {made.exchange}{stored} accepted it at {when(made.now)} as message {taken.number} about"
         f" {taken.child}, on the basis {made.basis.replace('_', ' ')}{went}."
     )
 
@@ -123,23 +126,25 @@ def _led(leads: Leads, one: Led, when: When) -> str:
 
 
 def _joined(report: Report) -> Iterator[str]:
-    references = sorted({one.child for one in report.taken})
+    """Say which references are one child's, where what is signed last under each says so."""
+    child = str(report.evidence.child) if report.evidence else ""
+    joined = (pair for pair, said in _of_pairs(report).items() if said == {True})
+    references = sorted(reached(child, joined))
     if len(references) > 1:
         yield f"Signed messages join the references {', '.join(references)} as one child's."
 
 
-def _logged(logged: Logged, exchange: str, when: When) -> Iterator[str]:
-    if not logged.included:
-        return
-    yield (
-        f"{logged.included} attestations stand in the log of {exchange}, whose head of"
-        f" {logged.size} it signed at {when(logged.at)}."
-    )
-    sure = [one for one in logged.witnesses if not one.doubtful]
-    seen = {one.gateway for one in sure}
-    names = ", ".join(f"{one.agency} at {when(one.at)}" for one in sure)
-    if seen:
-        yield f"{len(seen)} of {logged.of} witnesses signed that they saw this same log: {names}."
+def _of_pairs(report: Report) -> dict[frozenset[str], set[bool]]:
+    """Return of which two references it is said last that they are one child, or are two.
+
+    Only of those of whose messages none is in doubt: one of them could have parted the two.
+    """
+    whole = {one.child for one in report.leads} & {one.child for one in report.taken}
+    found: dict[frozenset[str], set[bool]] = {}
+    for pair, joins in last_words(report.taken).items():
+        if whole.issuperset(pair):
+            found.setdefault(frozenset(pair), set()).add(joins)
+    return found
 
 
 def _claimed(report: Report, when: When) -> Iterator[str]:
@@ -171,6 +176,8 @@ def _clock(timed: Timed, when: When) -> str:
         else ""
     )
     notice = f"; the tracker signed the notice {timed.missed_by}" if timed.missed_by else ""
+    if timed.notice_absent:
+        notice = f"; the notice {timed.notice_absent} of its miss is not in this file"
     return (
         f"By the tracker's word the clock “{clock.rule}” of {clock.agency} began at"
         f" {when(clock.started_at)} by message {clock.message}, was due at {when(clock.due_at)}"
@@ -196,9 +203,31 @@ def _not_proved(report: Report) -> Iterator[str]:
             "Anything about the child's other messages, and whether this one was decided before"
             " them: the file is about one."
         )
+        yield from _of_held(report)
+    yield from _of_references(report)
     yield from _of_clocks(report)
     yield from _of_revoked(report)
-    yield from _of_log(report.logged)
+    yield from not_proved_by_log(report.logged)
+
+
+def _of_held(report: Report) -> Iterator[str]:
+    """Say of a message that is held that its final answer can have been left out."""
+    outcomes = {one.decision.outcome for one in report.answered}
+    if outcomes == {Outcome.HELD} and not report.taken:
+        yield (
+            "That nothing has been decided since: the message was held, and the file holds no final"
+            " answer to it, which may have come later or been left out."
+        )
+
+
+def _of_references(report: Report) -> Iterator[str]:
+    """Say of which references the signed messages differ; a join or parting was half done."""
+    for pair, said in _of_pairs(report).items():
+        if len(said) > 1:
+            yield (
+                f"Whether {' and '.join(sorted(pair))} are one child: what is signed last under the"
+                " one joins them, and under the other it parts them."
+            )
 
 
 def _of_clocks(report: Report) -> Iterator[str]:
@@ -233,23 +262,3 @@ def _of_revoked(report: Report) -> Iterator[str]:
                 f"That {count} {what} are older than the revocation of the key that signed them:"
                 " they say so themselves; a receipt or file kept from before shows it."
             )
-
-
-def _of_log(logged: Logged | None) -> Iterator[str]:
-    alone = (
-        "That whoever runs the servers has shown everybody the same decisions: no witness of"
-        " another agency has signed for it."
-    )
-    if logged is None:
-        yield "That the attestations stand in the log: the file holds no proof of it."
-        yield alone
-        return
-    if logged.missing:
-        yield (
-            f"That {logged.missing} attestations stand in the log, and that any witness has seen"
-            " these: its head is older."
-        )
-    if logged.before:
-        yield f"That {logged.before} attestations stand in a log: they are older than the log is."
-    if not logged.included or all(one.doubtful for one in logged.witnesses):
-        yield alone

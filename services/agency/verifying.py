@@ -71,12 +71,12 @@ def verify(
 
 
 def _sealed_event(delivery: Delivery, decision: Decision, directory: Directory) -> Event | Unproven:
-    """Open the seal as the exchange did, at the instant by which it decided.
+    """Open the seal as the exchange did, as of the arrival of the submission.
 
     Whatever has statements then lacks exactly their disclosures: that ground alone, which is looked
     at after all others, means that everything else holds.
     """
-    opened = open_seal(delivery.sealed, directory, decision.now)
+    opened = open_seal(delivery.sealed, directory, decision.opened_at)
     if not isinstance(opened, tuple):
         return opened.event
     if opened != _WITHOUT_DISCLOSURES:

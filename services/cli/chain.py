@@ -116,7 +116,12 @@ def _piece(entry: dict[str, Any]) -> "Piece":
             "run the version that the exchange runs",
         ) from None
     return Piece(
-        Sealed(entry["seal"]), decision.now, decision.entry, entry["digest"], entry["before"]
+        Sealed(entry["seal"]),
+        decision.now,
+        decision.entry,
+        entry["digest"],
+        entry["before"],
+        decision.opened_at,
     )
 
 

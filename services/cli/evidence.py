@@ -10,12 +10,17 @@ from services.cli.output import command, now, plain, print_json, say, warn
 
 if TYPE_CHECKING:
     from contracts.evidence import Evidence, Report
+    from contracts.evidence.report import Logged
 
 
 @command
 def evidence(
     about: Annotated[
-        str, typer.Argument(metavar="CHILD|MESSAGE", help="The child's reference, or a message's.")
+        str,
+        typer.Argument(
+            metavar="CHILD|[AGENCY/]MESSAGE",
+            help="The child's reference, or a message's; with its agency where others used its id.",
+        ),
     ],
     *,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write it.")],
@@ -61,9 +66,14 @@ def _counts(made: "Evidence", report: "Report") -> dict[str, Any]:
         "clocks": sum(len(said.clocks) for said in report.said),
         "attestations": len(made.groups),
         "logged": logged.included if logged else 0,
-        "witnesses": len({one.gateway for one in logged.witnesses}) if logged else 0,
+        "witnesses": len(_saw_all(logged)) if logged else 0,
         "codes": sorted(code.value for code in report.codes),
     }
+
+
+def _saw_all(logged: "Logged") -> set[str]:
+    """Return the gateways whose witness saw all attestations of the file that are in the log."""
+    return {one.gateway for one in logged.sure if logged.seen_by(one) == logged.included}
 
 
 def _tell(made: "Evidence", report: "Report", out: Path) -> None:
@@ -71,7 +81,7 @@ def _tell(made: "Evidence", report: "Report", out: Path) -> None:
     say(
         f"{plain(out)}: {counts['messages']} messages, {counts['answers']} answers of the "
         f"exchange, {counts['clocks']} clocks; {counts['logged']} of {counts['attestations']} "
-        f"attestations in the log, seen by {counts['witnesses']} witnesses."
+        f"attestations in the log, all seen by {counts['witnesses']} witnesses."
     )
     if len(made.journeys) > 1:
         say(f"The child has {len(made.journeys)} references, and the file is about all of them.")

@@ -38,8 +38,9 @@ async def gather(
 ) -> Evidence:
     """Return the evidence about the child or the message `about`, put together at `at`.
 
-    Where the exchange does not answer for its log the file has no proof of it. Raises HandrailError
-    `evidence.unknown` where nothing is known of it, and what the services answer.
+    A message may be named as `AGENCY/MESSAGE`. Where the exchange does not answer for its log the
+    file has no proof of it. Raises HandrailError `evidence.unknown` where nothing is known of it,
+    and what the services answer: `track.several-agencies` where several have used the message's id.
     """
     log.configure("cli", sys.stderr, "ERROR")
     identity = partnership.nkey("operator")
@@ -72,13 +73,14 @@ async def gather(
 
 
 async def _gathered(question: Ask, about: str) -> Gathered:
-    references = await _references(question, about)
+    agency, _, message = about.rpartition("/")
+    references = [] if agency else await _references(question, about)
     if references:
         return await _of_child(question, about, references)
-    told = await question("tracker.proof.message", message=about)
+    told = await question("tracker.proof.message", message=message, agency=agency or None)
     if told["answers"] or told["entry"]:
-        return await _of_message(question, about, told)
-    refused = await _refusals(question, about)
+        return await _of_message(question, message, told)
+    refused = [] if agency else await _refusals(question, about)
     if refused:
         return Gathered(child=about, answers=refused)
     raise HandrailError(
@@ -108,12 +110,13 @@ async def _references(question: Ask, child: str) -> list[str]:
 
 
 async def _of_child(question: Ask, child: str, references: list[str]) -> Gathered:
+    """Return what is known of a child; clocks first, for later messages explain what they say."""
     gathered = Gathered(child=child)
     for one in references:
+        gathered.clocks.append(await _clocks(question, child=one))
         entries, answers = await _entries(question, one)
         gathered.journeys[one] = entries
         gathered.answers += [*answers, *await _refusals(question, one)]
-        gathered.clocks.append(await _clocks(question, child=one))
     return gathered
 
 

@@ -90,7 +90,7 @@ class Writer:
             "lane": arrived.lane,
             "sequence": arrived.sequence,
             "submission": digest_of_bytes(arrived.data),
-            "now": iso(decided.now),
+            **_instants(decided),
         }
         if message is not None:
             body |= _about(message)
@@ -187,6 +187,12 @@ class Writer:
             return encrypt(plain, message.digest, month, keys[month]).model_dump()
         except ValueError:  # a key of low order; the story still opens the delivery
             return None
+
+
+def _instants(decided: Decided) -> dict[str, str]:
+    """Return when it was decided and, where that was another instant, when it had arrived."""
+    now, arrived = iso(decided.now), iso(decided.arrived.stored_at)
+    return {"now": now} if arrived == now else {"now": now, "arrived": arrived}
 
 
 def _about(message: Opened) -> dict[str, Any]:

@@ -6,7 +6,7 @@ the clocks: they are the tracker's word, which it signs.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -47,9 +47,10 @@ class ClocksRequest(Value):
 
 
 class MessageRequest(Value):
-    """Which message is asked about."""
+    """Which message is asked about, and whose: several agencies may have used one id."""
 
     message: MessageId
+    agency: AgencyId | None = None
 
 
 class RefusalsRequest(Value):
@@ -97,17 +98,21 @@ class Proofs:
         return orjson.dumps({"entries": found, "answers": answers, "next": after})
 
     async def message(self, request: Request) -> bytes:
-        """Answer with the answers to one message, and with its entry where it was accepted.
+        """Answer with the answers to one agency's message, and its entry where it was accepted.
 
-        Its entry is found by the tables where no answer is kept. Raises as `entries`.
+        Its entry is found by the tables where no answer is kept. Raises as `entries`, and
+        `track.several-agencies` where none is named and several have used the id.
         """
-        message = asked_for(MessageRequest, request).message
-        wanted = (f"receipt.*.*.{message}", f"receipt.*.*.{message}.held")
+        asked = asked_for(MessageRequest, request)
+        wanted = _subjects_of(asked.agency or "*.*", asked.message)
         answers = [_answer(record) for record in await latest(self._client, wanted)]
-        decided = (Decision.model_validate_json(answer["decision"]) for answer in answers)
-        places = [(made.child, made.entry) for made in decided if made.child and made.entry]
-        if not places:
-            places = await self._runner.run(partial(_entries_of, message=message))
+        decided = list(_decided(answers))
+        rows = await self._runner.run(partial(_entries_of, asked=asked))
+        whose = {made.agency for made in decided} | {agency for agency, _ in rows}
+        if len(whose) > 1:
+            raise _several(asked.message, sorted(whose))
+        told = [(made.child, made.entry) for made in decided if made.child and made.entry]
+        places = told or [place for _, place in rows]
         entry = await self._entry(*places[0]) if places else None
         return orjson.dumps({"entry": entry, "answers": answers})
 
@@ -187,8 +192,9 @@ def _size_of(entry: Answer) -> int:
     return texts + steps * _STEP_BYTES
 
 
-def _decided(entries: Iterable[Answer]) -> Iterator[Decision]:
-    return (Decision.model_validate_json(entry["decision"]) for entry in entries)
+def _decided(found: Iterable[Answer]) -> Iterator[Decision]:
+    """Return the decisions of entries or of answers."""
+    return (Decision.model_validate_json(one["decision"]) for one in found)
 
 
 def _subjects_of(agency: str, message: str) -> tuple[str, str]:
@@ -228,11 +234,22 @@ def _refusals(connection: Connection, after: tuple[str, str] | None) -> list[tup
     return [(row.agency, row.message) for row in connection.execute(chosen)]
 
 
-def _entries_of(connection: Connection, message: str) -> list[tuple[str, int]]:
-    """Return the children and numbers of the accepted messages that have this id."""
+def _entries_of(connection: Connection, asked: MessageRequest) -> list[tuple[str, tuple[str, int]]]:
+    """Return of the accepted messages asked for whose they are, and their children and numbers."""
     table = LIVE.messages
-    chosen = select(table.c.child, table.c.entry).where(table.c.id == message)
-    return [(row.child, row.entry) for row in connection.execute(chosen.order_by(table.c.child))]
+    chosen = select(table.c.agency, table.c.child, table.c.entry).where(table.c.id == asked.message)
+    if asked.agency is not None:
+        chosen = chosen.where(table.c.agency == asked.agency)
+    rows = connection.execute(chosen.order_by(table.c.child))
+    return [(row.agency, (row.child, row.entry)) for row in rows]
+
+
+def _several(message: str, agencies: Sequence[str]) -> HandrailError:
+    return HandrailError(
+        "track.several-agencies",
+        f"this id was used by {', '.join(agencies)}, each for a message of its own",
+        f"say whose message is meant, with the agency first: {agencies[0]}/{message}",
+    )
 
 
 def _clocks(connection: Connection, asked: ClocksRequest) -> tuple[EvidenceClock, ...]:

@@ -40,6 +40,20 @@ def with_entry(evidence: Evidence, number: int, **changes: Any) -> Evidence:
     return with_entries(evidence, change)
 
 
+def without_reference(base: Base, child: str) -> Evidence:
+    """The honest file without all that it holds of one reference: messages, answers and clocks."""
+    evidence = base.evidence
+    answers = tuple(a for a in evidence.answers if orjson.loads(a.decision)["child"] != child)
+    kept = [n for n in range(len(evidence.clocks)) if said_of(base, n + 1).child != child]
+    return evidence.model_copy(
+        update={
+            "journeys": tuple(one for one in evidence.journeys if one.child != child),
+            "answers": answers,
+            "clocks": tuple(evidence.clocks[n] for n in kept),
+        }
+    )
+
+
 def with_answer(evidence: Evidence, number: int, **changes: Any) -> Evidence:
     """The file with members of the `number`th answer replaced."""
     answers = list(evidence.answers)

@@ -66,6 +66,7 @@ def cases() -> tuple[Case, ...]:
         hostile_journeys,
         hostile_kept,
         hostile_logs,
+        hostile_references,
         hostile_rewriting,
     )
 

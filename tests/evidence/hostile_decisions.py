@@ -5,7 +5,8 @@ import orjson
 from contracts import base64url, jws
 from contracts.evidence import Code, Evidence
 from contracts.log import digest_of
-from contracts.records import GROUP_TYP
+from contracts.records import GROUP_TYP, Decision
+from services.exchange.attesting import LaneStep, Leaves, attest
 from tests.evidence.base import Base
 from tests.evidence.changing import changed_in, reserialised, with_answer, with_entry, with_log
 from tests.evidence.hostile import case
@@ -40,6 +41,26 @@ def re_signed_by_another_exchange(base: Base) -> Evidence:
 def group_signed_by_the_tracker(base: Base) -> Evidence:
     """Another service of the partnership has signed a group."""
     return _without_its_proof(_with_group(base, 1, _resigned(base, base.area.services["tracker"])))
+
+
+@case(Code.OTHER_PARTNERSHIP)
+def tracker_in_the_exchanges_place(base: Base) -> Evidence:
+    """The tracker is said to have decided, and has signed the group of an invented refusal."""
+    said = {"exchange": "demo.tracker", "message": "INVENTED0000000000000"}
+    text = changed_in(base.evidence.answers[-1].decision, **said)
+    made, leaves = Decision.model_validate_json(text), Leaves()
+    leaves.add(text)
+    key = base.area.services["tracker"]
+    step = LaneStep(made.lane, made.sequence, made.sequence, "")
+    group = attest(leaves, [step], "demo.tracker", key, base.area.now)
+    changes = {
+        "exchange": "demo.tracker",
+        "journeys": (),
+        "clocks": (),
+        "answers": (base.answer(text, group, 0),),
+        "groups": (group.token,),
+    }
+    return _without_its_proof(base.evidence.model_copy(update=changes))
 
 
 @case(Code.GROUP_NOT_SIGNED)

@@ -88,6 +88,18 @@ def invented_refusal_put_into_the_log(base: Base) -> Evidence:
     return _logged_today(base, evidence, made.token)
 
 
+@case(Code.LOG_ORDER)
+def refusal_invented_with_the_lane_of_another(base: Base) -> Evidence:
+    """A refusal of today stands in the log with the very leaf of the lane by which another did."""
+    said = {"message": "INVENTED0000000000000", "sealed": "0" * 64}
+    refusal = changed_in(base.evidence.answers[-1].decision, **said)
+    made = _attested(base, refusal, Decision.model_validate_json(refusal).now)
+    answers = (*base.evidence.answers, base.answer(refusal, made, 0))
+    groups = (*base.evidence.groups, made.token)
+    evidence = base.evidence.model_copy(update={"answers": answers, "groups": groups})
+    return _logged_today(base, evidence, made.token)
+
+
 @case(Code.SIGNED_BEFORE)
 def decision_after_its_attestation(base: Base) -> Evidence:
     """A decision is later than the group in which it stands."""

@@ -69,12 +69,15 @@ def elsewhere(folder: Path, *words: object, code: int = 0) -> dict[str, Any]:
 
 
 def made(system: System, about: str, out: Path) -> dict[str, Any]:
-    """Have a file written about a child or a message, once witnesses have seen its log."""
+    """Have a file written about a child or a message, once witnesses saw all of it in the log."""
 
     def write() -> dict[str, Any]:
         return system.run("evidence", about, "--out", out)
 
-    return until(write, lambda told: told["witnesses"] > 0)
+    def whole(told: dict[str, Any]) -> bool:
+        return told["witnesses"] > 0 and told["logged"] == told["attestations"]
+
+    return until(write, whole)
 
 
 def root_of(system: System) -> str:
@@ -128,9 +131,11 @@ def test_evidence_about_a_message_proves_what_was_decided_of_it(
     one, other = tmp_path / "accepted.json", tmp_path / "refused.json"
     made(system, accepted, one)
     made(system, bad, other)
+    named = system.run("evidence", f"demo.hilltop-school/{accepted}", "--out", one)
     proved = elsewhere(tmp_path / "empty", "verify", one, "--root", root_of(system))
     turned_away = elsewhere(tmp_path / "empty", "verify", other, "--root", root_of(system))
 
+    assert named["message"] == accepted
     assert [m["message"] for m in proved["messages"]] == [accepted]
     assert [(a["message"], a["outcome"]) for a in turned_away["answers"]] == [(bad, "refused")]
     assert system.say("evidence", "0" * 26, "--out", one, code=1).json["error"]["code"] == (

@@ -15,7 +15,7 @@ from contracts.records import Decision, Entry, entry_hash
 from services.runtime.subscribing import ask
 from services.tracker import proofs
 from tests import messages as m
-from tests.area import FRONT, SCHOOL
+from tests.area import DOCTOR, FRONT, GP, SCHOOL
 from tests.live import tracking_world
 from tests.live.tracking_world import World, running
 
@@ -43,9 +43,9 @@ def receipt(decision: str) -> dict[str, Any]:
     }
 
 
-def refused(world: World, child: str, agency: str = FRONT) -> str:
+def refused(world: World, child: str, agency: str = FRONT, message: str = "") -> str:
     """Write that the exchange refused a message about `child`; return the message."""
-    message = new_reference()
+    message = message or new_reference()
     decision = {
         "exchange": "demo.exchange",
         "outcome": "refused",
@@ -160,6 +160,49 @@ async def test_a_message_is_found_by_its_id_alone(world: World) -> None:
     assert Decision.model_validate_json(entry["decision"]).message == accepted
     assert [len(one["answers"]) for one in told] == [1, 1, 0]
     assert [one["entry"] is None for one in told] == [False, True, True]
+
+
+async def test_two_agencies_that_used_one_id_are_told_apart(each_world: World) -> None:
+    """Neither can spoil the other's proof: an id alone is ambiguous, with its agency it is not."""
+    world, area = each_world, each_world.ledger.area
+    message = world.ledger.accept(m.referral(area, new_reference()))
+    world.ledger.accept(m.referral(area, new_reference(), author=DOCTOR, id=message))
+    answered(world)
+    await world.publish()
+    async with running(world):
+        await world.caught_up()
+        with pytest.raises(HandrailError) as raised:
+            await world.ask("proof.message", message=message)
+        told = {
+            agency: await world.ask("proof.message", message=message, agency=agency)
+            for agency in (SCHOOL, GP, FRONT)
+        }
+
+    assert raised.value.code == "track.several-agencies"
+    assert f"{GP}, {SCHOOL}" in str(raised.value) or f"{SCHOOL}, {GP}" in str(raised.value)
+    assert told[FRONT] == {"entry": None, "answers": []}
+    for agency in (SCHOOL, GP):
+        (answer,) = told[agency]["answers"]
+        assert answer["decision"] == told[agency]["entry"]["decision"]
+        assert Decision.model_validate_json(answer["decision"]).agency == agency
+
+
+async def test_an_id_is_ambiguous_though_one_of_the_answers_is_no_longer_kept(
+    world: World,
+) -> None:
+    """Where a receipt has expired the tables still know whose the id was: no other is taken."""
+    child = new_reference()
+    message = world.ledger.accept(m.referral(world.ledger.area, child))
+    refused(world, new_reference(), FRONT, message)
+    await world.publish()
+    async with running(world):
+        await world.caught_up()
+        with pytest.raises(HandrailError, match=r"track\.several-agencies"):
+            await world.ask("proof.message", message=message)
+        told = await world.ask("proof.message", message=message, agency=SCHOOL)
+
+    assert told["answers"] == []
+    assert Decision.model_validate_json(told["entry"]["decision"]).child == child
 
 
 async def test_clocks_come_with_the_calendar_by_which_they_are_counted(world: World) -> None:

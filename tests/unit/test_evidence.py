@@ -16,7 +16,7 @@ from contracts.evidence.words import words_of
 from contracts.log import digest_of
 from contracts.records import Receipt
 from contracts.roots import sign_change
-from tests.area import DUTY, SCHOOL, TEACHER, WORKER
+from tests.area import CARE, DUTY, SCHOOL, TEACHER, WORKER
 from tests.evidence.base import Base
 from tests.evidence.changing import (
     changed_in,
@@ -82,7 +82,8 @@ def test_what_is_proved_is_told_with_who_signed_and_who_decided(base: Base) -> N
         f"Signed messages join the references {', '.join(sorted((base.child, base.retired)))}"
         in said
     )
-    assert "2 of 3 witnesses signed that they saw this same log" in said
+    assert f"1 of 3 witnesses signed that they saw the log with all 7 of these: {SCHOOL} at" in said
+    assert f"{CARE} signed that it saw the first 6 attestations of the log, 6 of these" in said
 
 
 def test_clocks_are_told_as_the_trackers_word_and_checked_against_the_rules(base: Base) -> None:

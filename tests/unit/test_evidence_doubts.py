@@ -9,10 +9,11 @@ import pytest
 from contracts.directory import open_directory, sign_directory
 from contracts.evidence import Code, Evidence, Report, dump, read
 from contracts.evidence.words import words_of
-from contracts.log import LogProof, digest_of
-from tests.area import SCHOOL
+from contracts.kinds import iso
+from contracts.log import LogProof, Witnessed, digest_of
+from tests.area import CAF, CARE, SCHOOL
 from tests.evidence.base import Base
-from tests.evidence.changing import said_of, with_log, with_said
+from tests.evidence.changing import changed_in, proof_of, said_of, with_log, with_said
 from tests.evidence.logbook import Logbook
 
 
@@ -75,7 +76,9 @@ def test_witnesses_and_clocks_by_a_key_revoked_later_are_told_as_doubtful(base: 
     words = words_of(read(dump(base.evidence), base.area.root.x, known), at)
 
     assert not words.wrong
-    assert any("1 of 3 witnesses signed" in line and SCHOOL not in line for line in words.proved)
+    assert not [line for line in words.proved if "witnesses signed" in line]
+    assert [line.split(" signed that")[0] for line in words.proved if "saw" in line] == [CARE]
+    assert any("decisions in 1 attestations: no witness" in line for line in words.not_proved)
     assert [line.split(" are ")[0] for line in words.not_proved if "revocation" in line] == [
         "That 1 signatures of witnesses",
         f"That {len(base.evidence.clocks)} answers of the tracker about clocks",
@@ -128,8 +131,73 @@ def test_a_log_that_holds_nothing_of_the_file_proves_nothing_of_it(base: Base) -
     assert any("no witness" in line for line in words.not_proved)
 
 
+def witnessed(base: Base, **sizes: int) -> tuple[Witnessed, ...]:
+    """The signatures of witnesses that saw the log when it was of these sizes."""
+    return tuple(
+        base.log.witnessed(gateway, base.log.head(size), size, base.witnesses[gateway])
+        for gateway, size in ((name.replace("_", "-"), size) for name, size in sizes.items())
+    )
+
+
+def test_a_witness_that_saw_the_log_earlier_has_not_seen_what_came_later(base: Base) -> None:
+    """Old signatures beside newer decisions vouch for none: the exchange could make those anew."""
+    seen = witnessed(base, schools=1, social_care=1, caf=1)
+    report = proved(base, with_log(base.evidence, witnesses=seen))
+    words = words_of(report, at)
+    whole = len(base.evidence.groups)
+
+    assert report.holds
+    assert not [line for line in words.proved if "witnesses signed" in line]
+    for agency in (SCHOOL, CARE, CAF):
+        assert any(
+            line.startswith(
+                f"{agency} signed that it saw the first 1 attestations of the log, 1 of"
+            )
+            for line in words.proved
+        )
+    assert any(f"in {whole - 1} attestations: no witness" in line for line in words.not_proved)
+
+
+def test_a_witness_counts_from_the_head_on_that_holds_all_of_the_file(base: Base) -> None:
+    """One group more or less decides it, and one witness of all of it is enough for all."""
+    places = [one.index for one in proof_of(base.evidence).included]
+    seen = witnessed(base, schools=max(places) + 1, social_care=max(places), caf=2)
+    words = words_of(proved(base, with_log(base.evidence, witnesses=seen)), at)
+    whole = [line for line in words.proved if "witnesses signed" in line]
+
+    assert len(whole) == 1
+    assert whole[0].startswith("1 of 3 witnesses signed")
+    assert SCHOOL in whole[0]
+    assert CARE not in whole[0]
+    assert not [line for line in words.not_proved if "no witness" in line]
+
+
+def test_of_a_message_that_is_held_the_final_answer_may_have_been_left_out(base: Base) -> None:
+    """That a message is held says nothing of what was decided of it since."""
+    until = iso(base.area.now + timedelta(hours=1))
+    other = base.again()
+    held = other.refusal(outcome="held", reasons=[], until=until)
+    refused = changed_in(held, outcome="refused", until=None, reasons=[{"code": "lead.none"}])
+    both = other.decided(held, refused)
+    answers = (other.answer(held, both, 0), other.answer(refused, both, 1))
+    bare: dict[str, Any] = {"child": None, "journeys": (), "clocks": (), "log": None}
+    about = {**bare, "message": other.refused, "groups": (both.token,)}
+    whole = other.evidence.model_copy(update={**about, "answers": answers})
+    cut = whole.model_copy(update={"answers": answers[:1]})
+
+    assert proved(base, whole).holds
+    assert proved(base, cut).holds
+    assert not since(proved(base, whole))
+    assert len(since(proved(base, cut))) == 1
+
+
+def since(report: Report) -> list[str]:
+    """What is told of decisions that may have been made since."""
+    return [line for line in words_of(report, at).not_proved if "decided since" in line]
+
+
 def test_a_notice_that_is_not_in_the_file_is_not_claimed(base: Base) -> None:
-    """A file about one message does not hold the notice that it was missed, and does not say so."""
+    """A file about one message does not hold the notice that it was missed, and says just that."""
     one = next(c for c in said_of(base).clocks if c.missed_notice)
     journey = base.evidence.journeys[0]
     entry = next(e for e in journey.entries if one.clock.message in e.decision)
@@ -147,7 +215,11 @@ def test_a_notice_that_is_not_in_the_file_is_not_claimed(base: Base) -> None:
 
     assert report.holds
     assert [timed.missed_by for timed in report.clocks] == [""]
-    assert not [line for line in words_of(report, at).claimed if "notice" in line]
+    notices = [line for line in words_of(report, at).claimed if "notice" in line]
+    assert not [line for line in notices if "signed the notice" in line]
+    assert [
+        f"notice {one.missed_notice} of its miss is not in this file" in n for n in notices
+    ] == [True]
 
 
 def test_a_file_without_clocks_says_so(base: Base) -> None:

@@ -17,7 +17,14 @@ from tests.evidence.base import Base
 
 _LED = re.compile(r"^(?P<so_far>\S+ led .*\)) (until .*|to the end of this file)\.$")
 _LOGGED = re.compile(r"^(?P<count>\d+) attestations stand in the log of (?P<rest>.*)$")
-_SEEN = re.compile(r"^(?P<count>\d+) of (?P<of>\d+) witnesses signed .* log: (?P<names>.*)\.$")
+_SEEN = re.compile(
+    r"^(?P<count>\d+) of (?P<of>\d+) witnesses signed .* all (?P<all>\d+) of these:"
+    r" (?P<names>.*)\.$"
+)
+_SAW_FIRST = re.compile(
+    r"^(?P<name>\S+) signed that it saw the first (?P<size>\d+) attestations of the log,"
+    r" (?P<all>\d+) of these among them, at (?P<at>.*)\.$"
+)
 _JOINED = re.compile(r"^Signed messages join the references (?P<names>.*) as one child's\.$")
 Where = tuple[Any, Any]
 
@@ -37,13 +44,37 @@ def true_lines() -> frozenset[str]:
     return frozenset((*words_of(report, iso).proved, *answers))
 
 
+@cache
+def witnesses() -> dict[str, tuple[int, int]]:
+    """By each witness and its instant, how large a log it saw, and how much of the honest file."""
+    logged = honest()[1].logged
+    assert logged is not None
+    return {
+        f"{one.agency} at {iso(one.at)}": (one.size, logged.seen_by(one)) for one in logged.sure
+    }
+
+
 def is_so(line: str) -> bool:
     """Tell whether a proved line is one of the honest file's, or says less than one of these."""
-    return line in true_lines() or any(_says_less(line, other) for other in true_lines())
+    known = line in true_lines() or any(_says_less(line, other) for other in true_lines())
+    return known or _was_seen(line)
+
+
+def _was_seen(line: str) -> bool:
+    """Tell whether each witness saw as much of the honest file as a line says, or more."""
+    whole, part = _SEEN.match(line), _SAW_FIRST.match(line)
+    if whole is not None:
+        names = set(whole["names"].split(", "))
+        saw = all(int(whole["all"]) <= witnesses().get(name, (0, -1))[1] for name in names)
+        return saw and int(whole["count"]) <= len(names) and whole["of"] == "3"
+    if part is None:
+        return False
+    size, count = witnesses().get(f"{part['name']} at {part['at']}", (0, -1))
+    return int(part["size"]) == size and int(part["all"]) <= count
 
 
 def _says_less(line: str, other: str) -> bool:
-    for form in (_LED, _LOGGED, _SEEN, _JOINED):
+    for form in (_LED, _LOGGED, _JOINED):
         ours, theirs = form.match(line), form.match(other)
         if ours is None or theirs is None:
             continue
@@ -52,9 +83,7 @@ def _says_less(line: str, other: str) -> bool:
             return line.endswith(" to the end of this file.") and said == known
         if form is _LOGGED:
             return int(said["count"]) <= int(known["count"]) and said["rest"] == known["rest"]
-        names = set(said["names"].split(", "))
-        fewer = names <= set(known["names"].split(", "))
-        return fewer and (form is _JOINED or int(said["count"]) <= len(names))
+        return set(said["names"].split(", ")) <= set(known["names"].split(", "))
     return False
 
 
@@ -125,3 +154,11 @@ def test_what_is_less_is_so_and_what_is_more_is_not() -> None:
     assert not is_so(f"9{logged}")
     assert not is_so(f"9{seen}")
     assert not is_so(seen.replace(": ", ": demo.housing at some time, ", 1))
+    part = next(line for line in lines if _SAW_FIRST.match(line))
+    other = next(name for name in witnesses() if f" {name}." not in seen)
+    assert is_so(seen.replace(" all 7 ", " all 6 "))
+    assert is_so(part.replace(", 6 of", ", 5 of"))
+    assert not is_so(part.replace(", 6 of", ", 7 of"))
+    assert not is_so(part.replace("first 6", "first 7"))
+    assert not is_so(f"{seen[:-1]}, {other}.")
+    assert is_so(f"{seen[:-1]}, {other}.".replace(" all 7 ", " all 6 "))
