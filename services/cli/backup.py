@@ -51,18 +51,21 @@ def create(
     Keep them apart: the children's keys for at most 30 days, the partnership's keys under lock.
     Where everything runs, the server is held still for a moment, and messages sent then wait.
     """
-    from services.cli.backup_copying import copy_whole
+    from services.cli.backup_copying import copy_state, whole_or_nothing
     from services.cli.backup_parts import Part
+    from services.cli.whole_folder import check_whole
 
     partnership = load(state)
+    check_whole(partnership.folder)
     _check_new(into, partnership.folder)
     at = now()
-    held_s = copy_whole(partnership.folder, into)
-    backup = secrets.token_hex(16)
-    manifests = {part: _describe(into, part, backup, at, partnership) for part in Part}
-    done = {"at": at.isoformat(), "backup": backup}
-    (partnership.folder / "seen").mkdir(mode=0o700, exist_ok=True)
-    write_whole(partnership.folder / "seen" / "backup.json", json.dumps(done).encode() + b"\n")
+    with whole_or_nothing(into):
+        held_s = copy_state(partnership.folder, into)
+        backup = secrets.token_hex(16)
+        manifests = {part: _describe(into, part, backup, at, partnership) for part in Part}
+        done = {"at": at.isoformat(), "backup": backup}
+        (partnership.folder / "seen").mkdir(mode=0o700, exist_ok=True)
+        write_whole(partnership.folder / "seen" / "backup.json", json.dumps(done).encode() + b"\n")
     if as_json:
         print_json({**_told(manifests), "held_still_s": round(held_s, 3)})
         return

@@ -23,8 +23,19 @@ from signal import SIGSTOP
 from typing import Final
 
 from contracts.errors import HandrailError
-from services.cli.backup_parts import STORE, STORY_FILES, Part, files_below, is_database, part_of
+from services.cli.backup_checking import check_databases, check_story
+from services.cli.backup_parts import (
+    STORE,
+    STORY_FILES,
+    Part,
+    files_below,
+    is_database,
+    part_of,
+    place_in,
+    reading_database,
+)
 from services.cli.doctor.folder import servers_of
+from services.cli.whole_folder import holds_ledger
 from services.runtime.state_lock import StateLock
 
 _FICLONE: Final = 0x40049409
@@ -50,10 +61,11 @@ class Seen:
         return settled and (now.st_size, now.st_mtime_ns) == (self.size, self.changed_ns)
 
 
-def copy_whole(state: Path, into: Path) -> float:
-    """Do as `copy_state`, and take away what was written where it fails: half is no backup."""
+@contextmanager
+def whole_or_nothing(into: Path) -> Iterator[None]:
+    """Take away the parts of a backup below `into` where what writes them fails."""
     try:
-        return copy_state(state, into)
+        yield
     except BaseException:
         for part in Part:
             shutil.rmtree(into / part.value, ignore_errors=True)
@@ -64,11 +76,22 @@ def copy_state(state: Path, into: Path) -> float:
     """Copy what a backup of `state` holds into the three parts below `into`, all of one moment.
 
     Returns for how many seconds the server was held still, 0 where none runs. Raises HandrailError
-    `state.locked` when something starts just now, `backup.server-elsewhere` and `backup.no-room`.
+    `state.locked` when something starts just now, `backup.server-elsewhere`, `backup.no-room`,
+    `backup.unreadable-database`, `backup.damaged-database` and `backup.incomplete`; what was
+    written until then is left there.
     """
     _check_room(state, into)
     for part in Part:
         (into / part.value).mkdir(mode=0o700, parents=True)
+    held_s = _copied(state, into)
+    check_databases(into)
+    if holds_ledger(state):
+        check_story(into)
+    return held_s
+
+
+def _copied(state: Path, into: Path) -> float:
+    """Copy everything, and return for how long the server was held still."""
     running = servers_of(state / "nats" / "server.conf")
     if not running:
         if not (state / STORE).is_dir():
@@ -143,7 +166,7 @@ def _copy_all(state: Path, into: Path, seen: dict[str, Seen]) -> None:
     """Copy what is not copied yet or has changed, and take away what is no longer there."""
     wanted = set(_wanted(state))
     for name in sorted(wanted - set(STORY_FILES)):
-        target = _target(into, name)
+        target = place_in(into, name)
         try:
             before = seen.get(name)
             if before is not None and target.exists() and before.is_same((state / name).stat()):
@@ -168,13 +191,21 @@ def copy_story(state: Path, into: Path, names: Sequence[str]) -> None:
     with ExitStack() as opened:
         bases = [opened.enter_context(closing(_opened(state / name))) for name in names]
         while True:
-            before = [_version(base) for base in bases]
+            before = _versions(bases, names)
             for name in names:
-                _copy_database(state / name, _target(into, name))
-            if [_version(base) for base in bases] == before:
+                _copy_database(state / name, place_in(into, name))
+            if _versions(bases, names) == before:
                 return
             if time.monotonic() > deadline:
                 raise _not_still("the story goes on being written to")
+
+
+def _versions(bases: Sequence[sqlite3.Connection], names: Sequence[str]) -> list[int]:
+    found: list[int] = []
+    for base, name in zip(bases, names, strict=True):
+        with reading_database(name):
+            found.append(_version(base))
+    return found
 
 
 def _version(base: sqlite3.Connection) -> int:
@@ -183,11 +214,8 @@ def _version(base: sqlite3.Connection) -> int:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_S)
-
-
-def _target(into: Path, name: str) -> Path:
-    return into / str(part_of(name)) / name
+    with reading_database(f"db/{path.name}"):
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_S)
 
 
 def _wanted(state: Path) -> Iterator[str]:
@@ -205,11 +233,15 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    """Copy an SQLite database as of one transaction, whoever has it open."""
+    """Copy an SQLite database as of one transaction, whoever has it open.
+
+    Raises HandrailError as `reading_database` does.
+    """
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     with (
+        reading_database(f"db/{source.name}"),
         closing(_opened(source)) as old,
         closing(sqlite3.connect(target)) as new,
     ):

@@ -9,7 +9,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal
@@ -77,6 +77,11 @@ def part_of(name: str) -> Part | None:
     return Part.PARTNERSHIP if name.startswith(_SECRET) else Part.RECORD
 
 
+def place_in(into: Path, name: str) -> Path:
+    """Return where a file of the folder of state, which is not left out, lies in a backup. Pure."""
+    return into / str(part_of(name)) / name
+
+
 def is_database(name: str) -> bool:
     """Tell whether a file is an SQLite database of ours."""
     return name.startswith("db/") and name.endswith(".sqlite")
@@ -129,7 +134,7 @@ def check_part(folder: Path) -> Manifest:
         path, held = folder / name, manifest.files[name]
         if path.stat().st_size != held.size or _digest(path) != held.sha256:
             faults.append(f"{name} is not as it was written")
-        elif is_database(name) and not _is_whole(path):
+        elif is_database(name) and not is_whole(path):
             faults.append(f"{name} is a damaged database")
     if faults:
         raise _damaged(faults)
@@ -149,12 +154,15 @@ def check_together(manifests: list[Manifest]) -> None:
 
 
 def positions_of(folder: Path) -> dict[str, int]:
-    """Return how far each database in a part had followed the ledger, as `database/name`."""
+    """Return how far each database in a part had followed the ledger, as `database/name`.
+
+    Raises HandrailError as `reading_database` does.
+    """
     found: dict[str, int] = {}
     for name in files_below(folder):
         if not is_database(name):
             continue
-        with closing(sqlite3.connect(folder / name)) as connection:
+        with reading_database(name), closing(sqlite3.connect(folder / name)) as connection:
             known = "select 1 from sqlite_master where name = 'positions'"
             if connection.execute(known).fetchone() is None:
                 continue
@@ -162,6 +170,50 @@ def positions_of(folder: Path) -> dict[str, int]:
         base = PurePosixPath(name).stem
         found |= {f"{base}/{position}": int(sequence) for position, sequence in rows}
     return found
+
+
+@contextmanager
+def reading_database(name: str) -> Iterator[None]:
+    """Raise what SQLite raises of the database `name` as HandrailError.
+
+    That is `backup.no-room` for a full disk, and `backup.unreadable-database` for all else.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorname", "") or type(error).__name__
+        if code.startswith("SQLITE_FULL"):
+            raise HandrailError(
+                "backup.no-room",
+                f"nothing was backed up: the disk was full while {name} was copied",
+                "name a folder on a disk with more room",
+            ) from None
+        raise HandrailError(
+            "backup.unreadable-database",
+            f"nothing was backed up: {name} cannot be read or copied ({code})",
+            "see that the disk it goes to has room, and run it as the user who runs the services; "
+            "where `handrail doctor` calls the database damaged, put the last backup back",
+        ) from None
+
+
+def is_whole(path: Path) -> bool:
+    """Tell whether a database that nobody has open passes SQLite's `quick_check`."""
+    return _first(path, "pragma quick_check") == ("ok",)
+
+
+def holds_table(path: Path, table: str) -> bool:
+    """Tell whether a database that nobody has open is there and holds a table."""
+    known = "select 1 from sqlite_master where type = 'table' and name = ?"
+    return _first(path, known, table) is not None
+
+
+def _first(path: Path, question: str, *values: str) -> object:
+    """Return the first row, None where there is none or the database cannot be read."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as base:
+            return base.execute(question, values).fetchone()
+    except sqlite3.DatabaseError:
+        return None
 
 
 def _unless_gone(error: OSError) -> None:
@@ -175,14 +227,6 @@ def _digest(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as base:
-            return bool(base.execute("pragma quick_check").fetchone() == ("ok",))
-    except sqlite3.DatabaseError:
-        return False
 
 
 def _stays_below(name: str) -> bool:

@@ -4,14 +4,23 @@ Nothing may be founded beside a ledger that lies there already, and nothing may 
 what was to be put back.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from contracts.errors import HandrailError
+from contracts.subjects import LEDGER
 from services.runtime.partnership import FILE
 
 RESTORING: Final = ".restoring"
 """Where a restore puts its files until all of them are on the disk."""
+
+STORY_TABLES: Final = {
+    "story.sqlite": "messages",
+    "story-attachments.sqlite": "chunks",
+    "story-keys.sqlite": "child_keys",
+}
+"""The story's databases, each with the table that makes it one."""
 
 _OF_ITSELF: Final = frozenset({"lock", "lost+found"})
 _RECORD: Final = ("db", "nats/store", RESTORING)
@@ -33,6 +42,22 @@ def is_restored_half(folder: Path) -> bool:
 def holds_record(folder: Path) -> bool:
     """Tell whether a ledger, databases or a part of a restore lie in a folder."""
     return any((folder / name).exists() for name in _RECORD)
+
+
+def holds_ledger(folder: Path) -> bool:
+    """Tell whether a ledger with records lies in the server's store of a folder of state."""
+    return any(map(records_in, (folder / "nats/store/jetstream").glob(f"*/streams/{LEDGER}")))
+
+
+def records_in(stream: Path) -> bool:
+    """Tell whether anything was written into a stream, named by its folder in the store."""
+    return any(_size(path) for path in (stream / "msgs").glob("*.blk"))
+
+
+def _size(path: Path) -> int:
+    with suppress(FileNotFoundError):  # gone since it was listed
+        return path.stat().st_size
+    return 0
 
 
 def check_nothing_lies_there(folder: Path) -> None:

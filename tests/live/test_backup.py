@@ -7,7 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -252,25 +253,36 @@ def test_a_backup_goes_only_where_nothing_is_and_outside_the_state(tmp_path: Pat
 
 def test_a_process_held_still_goes_on_when_the_backup_is_killed(tmp_path: Path) -> None:
     """Killed in the middle of it, a backup does not leave the server standing still."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as held:
-        script = (
-            "import sys, time\n"
-            "from services.cli.backup_copying import _still\n"
-            f"with _still({held.pid}):\n"
-            "    print('still', flush=True)\n"
-            "    time.sleep(600)\n"
-        )
-        command = [sys.executable, "-c", script]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as backup:
-            assert backup.stdout is not None
-            assert backup.stdout.readline() == "still\n"
-            assert _state(held.pid) == "T"
-            backup.send_signal(signal.SIGKILL)
+    script = (
+        "import sys, time\n"
+        "from services.cli.backup_copying import _still\n"
+        "with _still(int(sys.argv[1])):\n"
+        "    print('still', flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    with (
+        _killed_after([sys.executable, "-c", "import time; time.sleep(600)"]) as held,
+        _killed_after([sys.executable, "-c", script, str(held.pid)]) as backup,
+    ):
+        assert backup.stdout is not None
+        assert backup.stdout.readline() == "still\n"
+        assert _state(held.pid) == "T"
+        backup.kill()
+        backup.wait()
         until(lambda: _state(held.pid), lambda state: state != "T")
         with _still(held.pid):
             assert _state(held.pid) == "T"
         until(lambda: _state(held.pid), lambda state: state != "T")
-        held.kill()
+
+
+@contextmanager
+def _killed_after(command: list[str]) -> Iterator["subprocess.Popen[str]"]:
+    """Run a command that would go on for long, and kill it whatever the test finds."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_database_is_copied_as_of_one_transaction_while_it_is_written(tmp_path: Path) -> None:

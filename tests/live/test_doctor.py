@@ -26,7 +26,8 @@ from services.runtime.nats_config import Gateway, ServerPlan, render
 from services.runtime.nkeys import NKey
 from tests import messages as m
 from tests.area import FRONT, GP, SCHOOL
-from tests.live.commands import System, running, until
+from tests.live.commands import FRONT as FIRST_RESPONSE
+from tests.live.commands import TEACHER, System, received, referral, running, until
 from tests.live.conftest import ServerFactory
 from tests.live.exchanging import Exchange, exchange_at, working
 from tests.unit.test_doctor import states
@@ -176,6 +177,31 @@ def test_with_everything_down_the_rest_is_checked(tmp_path: Path) -> None:
     assert "streams.settings" not in found
     words = runner.invoke(app, ["doctor", "--dir", str(state)])
     assert "what to do" in words.output
+
+
+def test_inboxes_that_were_lost_are_told_before_and_after_a_start(tmp_path: Path) -> None:
+    """With everything down they are missing; begun anew by a start, they know less than the ledger.
+
+    An empty inbox beside deliveries that were settled is never taken for one that is well.
+    """
+    with running(tmp_path) as system:
+        message = system.send(referral(), TEACHER).json["message"]
+        assert received(system, FIRST_RESPONSE, message)
+    lost = sorted((system.folder / "db").glob("agency-*.sqlite"))
+    assert lost
+    for path in lost:
+        path.unlink()
+    found = examined(system, code=2)["databases"]
+    assert found["state"] == "wrong"
+    assert lost[0].name in found["what"]
+    (system.papers / "0.json").unlink()
+    system.papers.rmdir()
+    with running(tmp_path) as system:
+        told = examined(system, code=2)
+    assert told["databases"]["state"] == "ok"
+    assert told["inboxes"]["state"] == "wrong"
+    assert FIRST_RESPONSE in told["inboxes"]["what"]
+    assert "backup" in told["inboxes"]["remedy"]
 
 
 async def test_a_server_with_the_usual_sync_interval_is_wrong(

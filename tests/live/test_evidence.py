@@ -75,7 +75,7 @@ def made(system: System, about: str, out: Path) -> dict[str, Any]:
         return system.run("evidence", about, "--out", out)
 
     def whole(told: dict[str, Any]) -> bool:
-        return told["witnesses"] > 0 and told["logged"] == told["attestations"]
+        return int(told["witnesses"]) > 0 and bool(told["logged"] == told["attestations"])
 
     return until(write, whole)
 

@@ -15,12 +15,13 @@ from typer.testing import CliRunner
 
 from contracts.errors import HandrailError
 from services.cli import backup_copying, backup_restoring
-from services.cli.backup_copying import copy_story, copy_whole
+from services.cli.backup_copying import copy_state, copy_story, whole_or_nothing
 from services.cli.backup_parts import STORY_FILES, Part, files_below
 from services.cli.backup_restoring import folders, restore, restore_story
 from services.cli.founding import create
 from services.cli.main import app
 from services.cli.up import found_if_missing
+from services.cli.whole_folder import STORY_TABLES
 
 RUNNER = CliRunner()
 _LEDGER = "nats/store/jetstream/HUB/streams/LEDGER/msgs/1.blk"
@@ -55,6 +56,7 @@ def story(folder: Path) -> None:
         with closing(sqlite3.connect(folder / name)) as base:
             base.execute("pragma journal_mode = wal")
             base.execute("create table t (n integer)")
+            base.execute(f"create table {STORY_TABLES[Path(name).name]} (n integer)")
             base.execute("insert into t values (1)")
             base.commit()
 
@@ -107,7 +109,7 @@ def test_the_record_holds_no_private_key_and_no_identity(backup: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "after"), [("_put", 0), ("_put", 9), ("_sync", 3), ("_settle", 0)]
+    ("name", "after"), [("_put", 0), ("_put", 9), ("sync_folder", 3), ("_settle", 0)]
 )
 def test_on_a_restore_cut_off_nothing_is_founded_and_it_can_be_done_again(
     backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, after: int
@@ -167,7 +169,7 @@ def test_a_story_restored_half_does_not_start(
     """Cut off between keys and statements, nothing starts until the story is put back whole."""
     into = tmp_path / "state"
     shutil.copytree(state, into, ignore=shutil.ignore_patterns("story*"))
-    for name, after in (("_put", 1), ("_sync", 1)):
+    for name, after in (("_put", 1), ("sync_folder", 1)):
         with monkeypatch.context() as patched:
             cut_off(patched, name, after)
             with pytest.raises(CutOffError):
@@ -234,7 +236,7 @@ def test_files_that_vanish_while_they_are_copied_are_left_out(
         return [*files_below(folder), *gone]
 
     monkeypatch.setattr(backup_copying, "files_below", listed)
-    copy_whole(state, tmp_path / "into")
+    copy_state(state, tmp_path / "into")
     there = set(files_below(tmp_path / "into" / Part.RECORD.value))
     assert _LEDGER in there
     assert not there & set(gone)
@@ -251,8 +253,8 @@ def test_a_backup_that_fails_leaves_no_half_of_one(
 
     with monkeypatch.context() as patched:
         patched.setattr(backup_copying, "_copy_database", full)
-        with pytest.raises(OSError, match="full"):
-            copy_whole(state, into)
+        with pytest.raises(OSError, match="full"), whole_or_nothing(into):
+            copy_state(state, into)
     assert not list(files_below(into))
     done = RUNNER.invoke(app, ["backup", "create", str(into), "--dir", str(state)])
     assert done.exit_code == 0, done.output

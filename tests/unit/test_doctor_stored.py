@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.doctor import server, stored
+from services.cli.doctor.databases import Condition
 from services.cli.doctor.finding import State
 from services.cli.founding import create
 from services.cli.main import app
@@ -21,7 +22,7 @@ from services.story.tables import KEYS, STORY
 from tests.unit.test_doctor import states
 
 CHILD = "11111111-1111-4111-8111-111111111111"
-WELL = stored.StoredFacts(half_restored=False, ledger=True, used=True, sound=3, keyless=0)
+WELL = stored.StoredFacts(half_restored=False, ledger=True, used=True, keyless=0)
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_what_took_too_long_is_said_and_is_no_fault(state: Path) -> None:
         "(select 1 union all select x + 1 from n where x < 50000) select 'p' || x, x from n",
     )
     facts = stored.gather(state, within_s=-1)
-    assert "story.sqlite" in facts.unread
+    assert "story.sqlite" in facts.that_are(Condition.UNREAD)
     assert State.WRONG not in states(stored.judge(facts, embedded=True)).values()
 
 

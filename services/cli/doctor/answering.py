@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from services.cli.doctor.finding import Finding, ok, some, unchecked, warning, wrong
+from services.cli.doctor.finding import DENIED, Finding, ok, some, unchecked, warning, wrong
 
 Answers = Mapping[str, Mapping[str, Any] | str]
 """By service: what it answered, or the code of why it did not."""
@@ -12,6 +12,10 @@ Answers = Mapping[str, Mapping[str, Any] | str]
 _LOG_BEHIND: Final = timedelta(minutes=10)
 _JUST_SIGNED: Final = timedelta(minutes=2)
 _BEGUN: Final = 100
+_UNASKED: Final = {
+    "nkey.missing": "the identity to ask it with is not in this folder",
+    "system.denied": f"an identity to ask it with {DENIED}",
+}
 _RUN: Final = "start it: `handrail up` starts everything, `handrail run` one alone"
 
 
@@ -19,8 +23,8 @@ def judge_services(answers: Answers) -> Iterator[Finding]:
     """Yield the services that do not answer."""
     silent = {name: told for name, told in answers.items() if isinstance(told, str)}
     for name, code in silent.items():
-        if code == "nkey.missing":
-            yield unchecked(f"service.{name}", "the identity to ask it with is not in this folder")
+        if code in _UNASKED:
+            yield unchecked(f"service.{name}", _UNASKED[code])
             continue
         yield wrong(f"service.{name}", f"does not answer ({code})", _without(name), _RUN)
     if len(silent) < len(answers):

@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from contracts.directory import Directory
 from contracts.errors import HandrailError
 from services.cli.desk import read_object
+from services.cli.doctor.finding import denied
 from services.cli.doctor.server import try_forbidden
 from services.cli.output import now
 from services.cli.quarantine_places import EXCHANGE, connect_places
@@ -58,11 +59,24 @@ async def ask_all(
         identity, url = partnership.nkey("operator"), partnership.nats_url()
         client = await connect(url, identity, name="handrail-doctor", ca=partnership.nats_ca)
     except HandrailError as error:
-        return None, error
+        return None, _closed_port(partnership) or error
+    except PermissionError as error:
+        return None, denied(error)
     try:
         return await _asked(client, partnership, directory), None
     finally:
         await client.close()
+
+
+def _closed_port(partnership: Partnership) -> HandrailError | None:
+    """Return that the server's address may not be read here, None where it may or is not here."""
+    try:
+        (partnership.folder / "nats" / "port").open("rb").close()
+    except PermissionError as error:
+        return denied(error) if partnership.settings.nats_url is None else None
+    except OSError:
+        return None
+    return None
 
 
 async def _asked(client: Client, partnership: Partnership, directory: Directory | None) -> Live:
@@ -100,6 +114,9 @@ async def _places(
         places = await connect_places(partnership, present)
     except HandrailError as error:
         return error.code, {agency: error.code for agency, _ in present}
+    except PermissionError as error:
+        code = denied(error).code
+        return code, {agency: code for agency, _ in present}
     try:
         survey = await places.survey(within_s=_WITHIN_S)
     finally:

@@ -1,7 +1,9 @@
 """`handrail doctor`: is this installation sound, and what is to do if it is not."""
 
 import asyncio
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -52,7 +54,7 @@ def _findings(state: Path | None) -> "list[Finding]":
     try:
         partnership = load(state)
     except HandrailError as error:
-        if error.code != "partnership.missing":
+        if error.code not in ("partnership.missing", "partnership.unreadable"):
             raise
         return [nothing_here(Settings.load(state_dir=state).state_dir)]
     return asyncio.run(examine(partnership))
@@ -65,6 +67,7 @@ async def examine(partnership: "Partnership") -> "list[Finding]":
     from contracts.errors import HandrailError
     from services.cli.amending import read_directory
     from services.cli.doctor.asking import ask_all
+    from services.cli.doctor.finding import denied
     from services.cli.output import now
     from services.runtime import log
 
@@ -75,13 +78,26 @@ async def examine(partnership: "Partnership") -> "list[Finding]":
         directory = read_directory(partnership)
     except HandrailError as error:
         unread = error
+    except PermissionError as error:
+        unread = denied(error)
     live, silence = await ask_all(partnership, directory)
     return [
-        *_of_server(partnership, directory, live, silence),
-        *_of_folder(partnership, live),
-        *_of_directory(partnership, directory, unread, now()),
+        *_seen(_of_server(partnership, directory, live, silence)),
+        *_seen(_of_folder(partnership, live)),
+        *_seen(_of_stored(partnership, directory, live)),
+        *_seen(_of_directory(partnership, directory, unread, now())),
         *(_of_live(live, directory) if live is not None and directory is not None else ()),
     ]
+
+
+def _seen(findings: "Iterator[Finding]") -> "Iterator[Finding]":
+    """Yield findings until one cannot be made for want of rights, and then that."""
+    from services.cli.doctor.folder import of_rights
+
+    try:
+        yield from findings
+    except PermissionError as error:
+        yield of_rights([str(error.filename)])
 
 
 def _of_server(
@@ -92,6 +108,7 @@ def _of_server(
 ) -> "Iterator[Finding]":
     from contracts.errors import HandrailError
     from services.cli.doctor import folder, server
+    from services.cli.doctor.finding import DENIED, unchecked
     from services.cli.output import now
     from services.runtime.planning import server_plan
 
@@ -104,6 +121,8 @@ def _of_server(
             plan = server_plan(partnership, directory, now())
         except HandrailError as missing:
             yield _missing_identity(missing)
+        except PermissionError:
+            yield unchecked("identities", f"some of the keys {DENIED}")
     yield from server.judge_config(text, plan)
     if live is not None and isinstance(live.after, dict):
         yield from server.judge_account(live.after["account"], text)
@@ -113,12 +132,52 @@ def _of_server(
 
 
 def _of_folder(partnership: "Partnership", live: "Live | None") -> "Iterator[Finding]":
-    from services.cli.doctor import folder, stored
+    from services.cli.doctor import folder
 
     embedded, answers = partnership.settings.nats_url is None, live is not None
     yield from folder.judge(folder.gather(partnership.folder), embedded=embedded, answers=answers)
-    facts = stored.gather(partnership.folder)
-    yield from stored.judge(facts, embedded=embedded, last=_newest(live))
+
+
+def _of_stored(
+    partnership: "Partnership", directory: "Directory | None", live: "Live | None"
+) -> "Iterator[Finding]":
+    from services.cli.doctor import stored
+
+    served = _served(partnership, directory)
+    facts = stored.gather(partnership.folder, served)
+    yield from stored.judge(
+        facts,
+        embedded=partnership.settings.nats_url is None,
+        last=_newest(live),
+        delivered=_delivered(live, served),
+    )
+
+
+def _served(partnership: "Partnership", directory: "Directory | None") -> dict[str, str]:
+    """Return the gateway of each agency that is served from this folder, as far as can be seen."""
+    from services.cli.output import now
+
+    served: dict[str, str] = {}
+    if directory is None:
+        return served
+    at = now()
+    for one in directory.agencies.values():
+        with suppress(PermissionError):
+            is_here = partnership.identities.holds(f"{one.gateway}-service")
+            if is_here and directory.agency(one.id, at) is not None:
+                served[one.id] = one.gateway
+    return served
+
+
+def _delivered(live: "Live | None", served: dict[str, str]) -> frozenset[str]:
+    """Return the agencies of whose deliveries the server knows some to be settled."""
+    from contracts.subjects import inbox_consumer
+
+    if live is None or not isinstance(live.after, dict):
+        return frozenset()
+    floors = {one["name"]: one["ack_floor"] or {} for one in live.after["consumers"]}
+    settled = {name for name, floor in floors.items() if floor.get("consumer_seq")}
+    return frozenset(agency for agency in served if inbox_consumer(agency) in settled)
 
 
 def _of_directory(
@@ -128,8 +187,11 @@ def _of_directory(
     at: datetime,
 ) -> "Iterator[Finding]":
     from services.cli.doctor import keys
-    from services.cli.doctor.finding import ok, wrong
+    from services.cli.doctor.finding import DENIED, ok, unchecked, wrong
 
+    if directory is None and _is_denied(partnership, unread):
+        yield unchecked("directory", f"it {DENIED}")
+        return
     if directory is None:
         what = unread.message if unread else "it cannot be read"
         remedy = unread.remedy if unread else "restore directory.jws"
@@ -138,6 +200,12 @@ def _of_directory(
         return
     yield ok("directory", f"version {directory.document.version}, signed by the root")
     yield from keys.judge(keys.gather(partnership.folder, directory, at), at)
+
+
+def _is_denied(partnership: "Partnership", unread: "HandrailError | None") -> bool:
+    path = partnership.directory_path
+    closed = path.exists() and not os.access(path, os.R_OK)
+    return closed or (unread is not None and unread.code == "system.denied")
 
 
 def _of_live(live: "Live", directory: "Directory") -> "Iterator[Finding]":

@@ -3,6 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+from contracts.errors import HandrailError
+
+DENIED: Final = "cannot be read by this user"
+AS_ANOTHER: Final = (
+    "run this as the user who runs the services; if that is you, give the folder back to that user "
+    "(chown -R)"
+)
 
 
 class State(IntEnum):
@@ -68,3 +78,9 @@ def some(names: Iterable[str], most: int = 5) -> str:
     listed = sorted(names)
     more = f" and {len(listed) - most} more" if len(listed) > most else ""
     return ", ".join(listed[:most]) + more
+
+
+def denied(error: PermissionError) -> HandrailError:
+    """Return what to say of a file that the system keeps from this user."""
+    name = Path(str(error.filename)).name if error.filename else "a file"
+    return HandrailError("system.denied", f"{name} {DENIED}", AS_ANOTHER)

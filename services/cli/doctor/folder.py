@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from services.cli.doctor.finding import Finding, ok, some, unchecked, warning, wrong
+from services.cli.doctor.finding import (
+    AS_ANOTHER,
+    DENIED,
+    Finding,
+    ok,
+    some,
+    unchecked,
+    warning,
+    wrong,
+)
 from services.runtime.keystore import KeyStore
 
 _GIB: Final = 1024**3
@@ -17,6 +26,9 @@ _REMOTE: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs"}
 )
 _SECRET: Final = ("keys", "nkeys", "tls")
+_NOT_OURS: Final = frozenset({"store", "logs"})
+"""Folders whose files are not looked at here: the server's own, and the logs."""
+
 _PUBLIC: Final = frozenset({".pem", ".crt"})
 
 
@@ -34,7 +46,8 @@ class FolderFacts:
 
     `kinds` are the types of file system by what lies there; None where this machine does not tell,
     as with `lock_held`. `servers` are process ids of nats-servers on the configuration here.
-    `seeds` are NATS identities in plain text beside keys that are encrypted.
+    `seeds` are NATS identities in plain text beside keys that are encrypted. `unreadable` are files
+    and folders that the user who asks may not read.
     """
 
     kinds: dict[str, str | None]
@@ -43,12 +56,13 @@ class FolderFacts:
     servers: tuple[int, ...]
     exposed: tuple[str, ...]
     seeds: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 def gather(folder: Path) -> FolderFacts:
     """Look at the folder of state; nothing is changed and no lock is taken."""
     places = {"state": folder, "store": folder / "nats" / "store"}
-    there = {name: path for name, path in places.items() if path.exists()}
+    there = {name: path for name, path in places.items() if os.path.exists(path)}  # noqa: PTH110 - `Path.exists` raises where rights are missing
     return FolderFacts(
         kinds={name: _kind(path) for name, path in there.items()},
         space={name: _space(path) for name, path in there.items()},
@@ -56,6 +70,7 @@ def gather(folder: Path) -> FolderFacts:
         servers=servers_of(folder / "nats" / "server.conf"),
         exposed=tuple(exposed(folder)),
         seeds=tuple(seeds(folder)),
+        unreadable=tuple(unreadable(folder)),
     )
 
 
@@ -68,7 +83,9 @@ def judge(facts: FolderFacts, *, embedded: bool, answers: bool) -> Iterator[Find
     yield from (_of_space(name, space) for name, space in facts.space.items())
     if embedded:
         yield _of_lock(facts, answers=answers)
-    yield _of_files(facts.exposed)
+    if facts.unreadable:
+        yield of_rights(facts.unreadable)
+    yield _of_files(facts)
     if facts.seeds:
         yield _of_seeds(facts.seeds)
 
@@ -129,12 +146,24 @@ def _of_lock(facts: FolderFacts, *, answers: bool) -> Finding:
     return ok(check, "held" if facts.lock_held else "free: nothing runs here")
 
 
-def _of_files(exposed_files: tuple[str, ...]) -> Finding:
-    if not exposed_files:
+def of_rights(names: Iterable[str]) -> Finding:
+    """Return that the user who asks may not read files or folders."""
+    return warning(
+        "rights",
+        f"{some(names)} {DENIED}",
+        "what hangs on it cannot be checked, and a service that runs as this user fails on it",
+        AS_ANOTHER,
+    )
+
+
+def _of_files(facts: FolderFacts) -> Finding:
+    if not facts.exposed and any(Path(name).parts[0] in _SECRET for name in facts.unreadable):
+        return unchecked("files", f"some of the keys {DENIED}")
+    if not facts.exposed:
         return ok("files", "keys are readable by their owner alone")
     return wrong(
         "files",
-        f"others may read {some(exposed_files)}",
+        f"others may read {some(facts.exposed)}",
         "whoever has a key can sign or connect as its owner",
         "take the permission away (chmod 600, folders 700), and make new keys unless it is certain "
         "that nobody read them",
@@ -153,17 +182,47 @@ def _of_seeds(plain: tuple[str, ...]) -> Finding:
 def seeds(folder: Path) -> Iterator[str]:
     """Yield the NATS identities in plain text of a folder whose keys are encrypted."""
     keys = KeyStore(folder / "keys")
-    if any(map(keys.is_encrypted, keys.names())):
+    if any(_is_encrypted(keys, name) for name in keys.names()):
         yield from sorted(f"nkeys/{path.name}" for path in (folder / "nkeys").glob("*.seed"))
+
+
+def _is_encrypted(keys: KeyStore, name: str) -> bool:
+    try:
+        return keys.is_encrypted(name)
+    except PermissionError:
+        return False
 
 
 def exposed(folder: Path) -> Iterator[str]:
     """Yield the secret files that others than their owner may read, relative to `folder`."""
     for below in _SECRET:
-        for path in sorted((folder / below).rglob("*")):
+        found = os.walk(folder / below)
+        for path in sorted(Path(place, name) for place, _, names in found for name in names):
             public = below == "tls" and path.suffix in _PUBLIC
-            if path.is_file() and not public and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            if not public and _is_open(path):
                 yield str(path.relative_to(folder))
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) and bool(stat.S_IMODE(mode) & 0o077)
+
+
+def unreadable(folder: Path) -> Iterator[str]:
+    """Yield what the user who asks may not read, relative to `folder`; below a folder nothing."""
+    for place, below, names in os.walk(folder):
+        closed = {one for one in below if _is_closed(Path(place, one), os.R_OK | os.X_OK)}
+        files = {one for one in names if _is_closed(Path(place, one), os.R_OK)}
+        yield from sorted(str(Path(place, one).relative_to(folder)) for one in closed | files)
+        below[:] = sorted(set(below) - closed - _NOT_OURS)
+
+
+def _is_closed(path: Path, mode: int) -> bool:
+    # What vanished since it was listed is not closed.
+    return not os.access(path, mode) and os.path.exists(path)  # noqa: PTH110 - `Path.exists` raises where rights are missing
 
 
 def _space(path: Path) -> Space:

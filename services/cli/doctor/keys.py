@@ -1,7 +1,9 @@
 """What is about to end: the directory, keys, certificates, keys of the month, and backups' age."""
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ from cryptography import x509
 
 from contracts.directory import Directory
 from contracts.key_times import Ending, Expiring, expiring
-from services.cli.doctor.finding import Finding, ok, some, unchecked, warning, wrong
+from services.cli.doctor.finding import DENIED, Finding, ok, some, unchecked, warning, wrong
 from services.runtime.keystore import KeyStore, destroyed_at, monthly_key
 
 SOON: Final = timedelta(days=30)
@@ -34,7 +36,7 @@ _ENDS: Final = {
     ),
     Ending.WITNESS: (
         "what the gateway witnesses of the log after that does not count",
-        "give it a new key in time: `handrail key rotate`",
+        "give it a new key in time: `handrail log rekey GATEWAY`",
     ),
     Ending.DELIVERY: (
         "child protection then opens through the story service alone",
@@ -42,9 +44,18 @@ _ENDS: Final = {
     ),
     Ending.TRUSTED: (
         "messages of that partnership are refused after that",
-        "fetch its newer directory and take it up again",
+        "fetch its newer directory: `handrail partnership trust refresh --directory FILE`",
     ),
 }
+
+_AUTHORITY: Final = "tls/ca.pem"
+_AUTHORITY_ENDS: Final = (
+    "make another authority: move keys/tls/ca.key and tls/ca.pem away, write the servers' files "
+    "again with `handrail partnership server`, and hand out the new tls/ca.pem"
+)
+_SERVER_ENDS: Final = (
+    "have it made anew with `handrail partnership server`, copy it to the server, and reload that"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,8 @@ class KeyFacts:
 
     `certificates` are ends of validity by file; `intake` the months of the intake keys here, None
     where this folder is not the exchange's; `overdue` the keys whose destruction is due;
-    `last_backup` None where none is known.
+    `last_backup` None where none is known. `unread` names what the user who asks may not read:
+    `keys`, and `backup` for when the last one was.
     """
 
     ending: tuple[Expiring, ...]
@@ -62,20 +74,30 @@ class KeyFacts:
     overdue: tuple[str, ...]
     last_backup: datetime | None
     invented: bool
+    unread: frozenset[str] = frozenset()
 
 
 def gather(folder: Path, directory: Directory, now: datetime) -> KeyFacts:
     """Look at the dates of everything that ends; `now` is an instant in UTC."""
-    keys = KeyStore(folder / "keys")
-    decides = any((folder / "keys" / "services").glob("exchange*"))
-    months = frozenset(name.partition("/")[2] for name in keys.names("intake"))
+    unread: set[str] = set()
+    intake, last_backup = None, None
+    overdue: tuple[str, ...] = ()
+    try:
+        intake, overdue = _months(folder), tuple(_overdue(KeyStore(folder / "keys"), now))
+    except PermissionError:
+        unread.add("keys")
+    try:
+        last_backup = _last_backup(folder)
+    except PermissionError:
+        unread.add("backup")
     return KeyFacts(
         ending=expiring(directory, now, SOON),
         certificates=dict(_certificates(folder / "tls")),
-        intake=months if decides else None,
-        overdue=tuple(_overdue(keys, now)),
-        last_backup=_last_backup(folder),
+        intake=intake,
+        overdue=overdue,
+        last_backup=last_backup,
         invented=directory.document.demonstration,
+        unread=frozenset(unread),
     )
 
 
@@ -86,8 +108,14 @@ def judge(facts: KeyFacts, now: datetime) -> Iterator[Finding]:
         yield _of_certificate(name, end, now)
     if facts.intake is not None:
         yield _of_intake(facts.intake, now)
-    yield _of_overdue(facts.overdue)
-    yield _of_backup(facts, now)
+    if "keys" in facts.unread:
+        yield unchecked("destruction", f"some of the keys {DENIED}")
+    else:
+        yield _of_overdue(facts.overdue)
+    if "backup" in facts.unread:
+        yield unchecked("backup", f"{LAST_BACKUP} {DENIED}")
+    else:
+        yield _of_backup(facts, now)
 
 
 def _of_ending(ending: tuple[Expiring, ...], now: datetime) -> Iterator[Finding]:
@@ -105,7 +133,7 @@ def _of_certificate(name: str, end: datetime, now: datetime) -> Finding:
     if end > now + SOON:
         return ok("certificate", what)
     means = "nobody connects to a server whose certificate has ended"
-    remedy = "have a new one issued by the partnership's authority and start the server again"
+    remedy = _AUTHORITY_ENDS if name == _AUTHORITY else _SERVER_ENDS
     return (wrong if end <= now else warning)("certificate", what, means, remedy)
 
 
@@ -160,6 +188,19 @@ def _certificates(folder: Path) -> Iterator[tuple[str, datetime]]:
         yield f"tls/{path.name}", found.not_valid_after_utc
 
 
+def _months(folder: Path) -> frozenset[str] | None:
+    """Return the months of the intake keys, None where this folder is not the exchange's.
+
+    Raises PermissionError, where a folder of keys may not be looked into.
+    """
+    for below in ("keys", "keys/services", "keys/intake", "keys/delivery"):
+        with suppress(FileNotFoundError), os.scandir(folder / below) as entries:
+            next(entries, None)
+    if not any((folder / "keys" / "services").glob("exchange*")):
+        return None
+    return frozenset(name.partition("/")[2] for name in KeyStore(folder / "keys").names("intake"))
+
+
 def _overdue(keys: KeyStore, now: datetime) -> Iterator[str]:
     for purpose in ("intake", "delivery"):
         for name in keys.names(purpose):
@@ -169,8 +210,11 @@ def _overdue(keys: KeyStore, now: datetime) -> Iterator[str]:
 
 
 def _last_backup(folder: Path) -> datetime | None:
+    """Return when the last backup was made; raises PermissionError."""
     try:
         said = json.loads((folder / LAST_BACKUP).read_text(encoding="utf-8"))
         return datetime.fromisoformat(said["at"]).astimezone(UTC)
+    except PermissionError:
+        raise
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -29,7 +29,8 @@ _FULL: Final = 0.9
 _CONFIG_REMEDY: Final = (
     "start everything again with `handrail up`, which writes the configuration; never edit it"
 )
-_OWN_IDENTITY: Final = ("key.", "nkey.")
+_NO_CONFIG: Final = "the server's configuration is not in this folder, or cannot be compared here"
+_OWN_IDENTITY: Final = ("key.", "nkey.", "system.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,8 @@ def judge_answer(
 def judge_config(text: str | None, plan: ServerPlan | None) -> Iterator[Finding]:
     """Yield whether the configuration on disk syncs always, and is that of the directory."""
     if text is None or plan is None:
-        yield unchecked("durability", "the server's configuration is not in this folder")
-        yield unchecked("permissions.config", "the server's configuration is not in this folder")
+        yield unchecked("durability", _NO_CONFIG)
+        yield unchecked("permissions.config", _NO_CONFIG)
         return
     if _sync_interval(text) == "always":
         yield ok("durability", "the server syncs before it acknowledges")
@@ -184,7 +185,7 @@ async def try_forbidden(
             identity = partnership.nkey(f"{gateway}-desk")
             url, ca = partnership.nats_url(), partnership.nats_ca
             client = await connect(url, identity, name="handrail-doctor", ca=ca)
-        except HandrailError:
+        except (HandrailError, PermissionError):
             continue
         try:
             return await _reached(client), gateway
