@@ -111,6 +111,17 @@ def open_seal(
     return (*wrong, *content)
 
 
+def is_signed(text: str, directory: Directory, arrived: datetime) -> bool:
+    """Tell whether somebody signed a sealed text, whatever else is wrong with it; never raises.
+
+    One good signature is enough, by a key of `directory` that was not revoked at `arrived`.
+    """
+    parsed = jws.parse(text, TYP)
+    if isinstance(parsed, jws.Unacceptable):
+        return False
+    return any(_is_good(parsed.payload, one, directory, arrived) for one in parsed.signatures)
+
+
 def public_key(x: str) -> jws.PublicKey:
     """Return the imported key for coordinate `x`, remembered because importing is slow."""
     found = _IMPORTED.get(x)
@@ -124,6 +135,14 @@ def public_key(x: str) -> jws.PublicKey:
 _IMPORTED: dict[str, jws.PublicKey] = {}
 _REMEMBERED = 20_000
 _MOST_PARTS = 16
+
+
+def _is_good(payload: str, one: jws.Signature, directory: Directory, arrived: datetime) -> bool:
+    holder = directory.holder(one.kid)
+    if holder is None or _is_revoked(holder, arrived):
+        return False
+    keys = {one.kid: public_key(holder.key.x)}
+    return jws.verify(jws.Parsed(payload, (one,)), keys) is not None
 
 
 def _event(payload: bytes) -> Event | tuple[Refusal, ...]:
@@ -178,13 +197,16 @@ def _times(event: Event, holders: Iterable[KeyHolder], arrived: datetime) -> lis
     if event.time > arrived + MAX_AHEAD:
         found.append(Refusal("seal.future"))
     for holder in holders:
-        key = holder.key
-        revoked = key.compromised_at is not None and arrived >= key.compromised_at
-        if revoked or holder.away(arrived):
+        if _is_revoked(holder, arrived):
             found.append(Refusal("seal.key-revoked"))
-        elif not _valid_at(key, event.time) or holder.away(event.time):
+        elif not _valid_at(holder.key, event.time) or holder.away(event.time):
             found.append(Refusal("seal.key-not-valid"))
     return found
+
+
+def _is_revoked(holder: KeyHolder, arrived: datetime) -> bool:
+    since = holder.key.compromised_at
+    return (since is not None and arrived >= since) or holder.away(arrived)
 
 
 def _valid_at(key: SigningKey, at: datetime) -> bool:

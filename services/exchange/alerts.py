@@ -1,7 +1,7 @@
 """Telling people at once that a child-protection message could not be accepted (003 §2.2).
 
 The alert is a notice sealed by the exchange: it names the sending agency and the reasons, and no
-content; about bytes that are no message one tells of many. It goes to First Response's duty desk
+content; about bytes that nobody signed one tells of many. It goes to First Response's duty desk
 and to the sender's own agency, where these take part now; to a guest First Response only where the
 partnership has none of its own.
 """
@@ -46,17 +46,17 @@ class Alert:
 
 
 def tells_of(group: Sequence[Decided]) -> list[int | None]:
-    """Return for what is no message of how many its alert tells, 0 where another's does; or None.
+    """Return for what nobody signed of how many its alert tells, 0 where another's does; or None.
 
     Of one lane, more than a few become one alert, that of the first. It counts what is decided in
     its own group, so that nothing is lost or counted twice when that is decided again.
     """
-    noise = Counter(one.arrived.lane for one in group if _is_noise(one))
+    noise = Counter(one.arrived.lane for one in group if is_noise(one.arrived, one.verdict))
     told: set[str] = set()
     counts: list[int | None] = []
     for one in group:
         lane = one.arrived.lane
-        if not _is_noise(one):
+        if not is_noise(one.arrived, one.verdict):
             counts.append(None)
         elif noise[lane] <= SINGLY:
             counts.append(1)
@@ -64,10 +64,6 @@ def tells_of(group: Sequence[Decided]) -> list[int | None]:
             counts.append(0 if lane in told else noise[lane])
             told.add(lane)
     return counts
-
-
-def _is_noise(one: Decided) -> bool:
-    return one.message is None and is_noise(one.arrived, one.verdict)
 
 
 def alert_for(
@@ -82,10 +78,10 @@ def alert_for(
     """Return the alert for a refusal that concerns child protection, or None for any other.
 
     What arrives in a child-protection lane concerns it whether or not it could be opened. `count`
-    is of how many that could not be opened it tells; None for a message that was refused.
+    is of how many that nobody signed it tells; None for what somebody did.
     """
     arrived, now = decided.arrived, decided.now
-    concerns = arrived.lane.startswith(_URGENT) or getattr(verdict, "protection", False)
+    concerns = arrived.lane.startswith(_URGENT) or verdict.protection
     sender = _sender(arrived)
     to = _receivers(directory, sender, now)
     if not concerns or not to or count == 0:

@@ -67,8 +67,9 @@ async def run(
     lanes, story = _Lanes(urgent=urgent, replicas=replicas), StoryWatch()
     try:
         await ensure_ledger(js, replicas)
-        await ensure_lanes(js, holder.current, replicas)
-        lanes.take(holder)
+        directory = holder.current
+        await ensure_lanes(js, directory, replicas)
+        lanes.take(directory)
         hold = NEVER if urgent else timedelta(seconds=partnership.settings.hold_s)
         worker = Worker(
             client,
@@ -116,22 +117,23 @@ class _Lanes:
     def __init__(self, *, urgent: bool, replicas: int) -> None:
         self._stream = urgent_stream if urgent else submit_stream
         self._replicas = replicas
+        self._version = 0
         self.names: tuple[str, ...] = ()
 
-    def take(self, holder: DirectoryHolder) -> None:
-        """Take the lanes of the directory in force; their streams exist."""
-        self.names = tuple(self._stream(owner) for owner in lane_owners(holder.current))
+    def take(self, directory: Directory) -> None:
+        """Take the lanes of `directory`; their streams exist."""
+        self.names = tuple(self._stream(owner) for owner in lane_owners(directory))
+        self._version = directory.document.version
 
     async def follow(self, holder: DirectoryHolder, js: JetStreamContext) -> None:
         """Create and take the lanes of those who join, until cancelled."""
-        version = holder.current.document.version
         while True:
             await asyncio.sleep(_LANES_EVERY_S)
             try:
-                if holder.current.document.version != version:
-                    await ensure_lanes(js, holder.current, self._replicas)
-                    self.take(holder)
-                    version = holder.current.document.version
+                directory = holder.current  # once: the next may come while the server answers
+                if directory.document.version != self._version:
+                    await ensure_lanes(js, directory, self._replicas)
+                    self.take(directory)
             except Exception as error:  # noqa: BLE001 - tried again, whatever it was
                 _log.warning("lanes.not-followed", **error_keys(error))
 

@@ -11,14 +11,16 @@ from contracts.kinds import Opened
 from contracts.messages.linking import children_of
 from contracts.reasons import Refusal
 from services.exchange.deciding import Found
-from services.exchange.lanes import Arrived, Lane
+from services.exchange.lanes import UNANSWERED, Arrived, Lane
 from services.exchange.ledger import Ledger
-from services.exchange.opening import OUR_FAULT, Unopenable
+from services.exchange.opening import OUR_FAULT, to_quarantine
 from services.runtime.log import error_keys, get
 
 _log = get(__name__)
 _SHUT_S: Final = 30.0
 """How long a lane that could not be opened is left before it is tried again."""
+_PASSES_S: Final = 2.0
+"""The same, of a lane whose stream did not answer: that passes by itself."""
 
 
 async def open_lane(lane: Lane) -> bool:
@@ -27,7 +29,8 @@ async def open_lane(lane: Lane) -> bool:
         return await lane.open()
     except (HandrailError, NotFoundError, BadRequestError) as error:
         _log.error("lane.not-opened", lane=lane.name, **error_keys(error))
-        lane.shut_until = time.monotonic() + _SHUT_S
+        passes = isinstance(error, HandrailError) and error.code == UNANSWERED
+        lane.shut_until = time.monotonic() + (_PASSES_S if passes else _SHUT_S)
         return False
 
 
@@ -41,12 +44,14 @@ def about_readable(
 ) -> list[tuple[Arrived, Found]]:
     """Return what was opened; what is about a child whose journey is damaged is a fault of ours.
 
-    It is quarantined, and can be released once the journey is mended. The journeys are loaded.
+    It is quarantined, and can be released once the journey is mended; what is held stays so until
+    then. The journeys are loaded.
     """
     return [(arrived, _readable(found, ledger)) for arrived, found in opened]
 
 
 def _readable(found: Found, ledger: Ledger) -> Found:
-    if isinstance(found, Opened) and any(map(ledger.damaged, children_of(found))):
-        return Unopenable((Refusal(OUR_FAULT),))
-    return found
+    if not isinstance(found, Opened):
+        return found
+    damaged = next(filter(ledger.damaged, children_of(found)), "")
+    return to_quarantine(found, (Refusal(OUR_FAULT),), damaged) if damaged else found

@@ -14,7 +14,14 @@ from contracts.subjects import receipt
 from services.exchange.decision import Accepted, Held, Refused, Verdict, decide
 from services.exchange.lanes import Arrived, Woken
 from services.exchange.ledger import Ledger
-from services.exchange.opening import IntakeKeys, Unopenable, open_submission
+from services.exchange.opening import (
+    OUR_FAULT,
+    IntakeKeys,
+    Unopenable,
+    failed_before,
+    open_submission,
+    to_quarantine,
+)
 
 NEVER = timedelta(0)
 """How long messages are held where none is held at all."""
@@ -77,14 +84,14 @@ def _opened(
 ) -> Found:
     taken = arrived.taken
     if (taken.lane, taken.sequence) in set_aside:
-        return Unopenable((Refusal("exchange.failed"),))
+        return failed_before(arrived, directory)
     if arrived.woken is not None:
         if arrived.woken.released is not None:
             return open_submission(arrived, directory, keys) if arrived.data else Repeated()
         if arrived.woken.held is None:
             return Repeated()
         if not arrived.data:  # no longer in its lane: what is gone cannot be decided
-            return Unopenable((Refusal("exchange.failed"),), arrived.woken.held.sealed)
+            return Unopenable((Refusal(OUR_FAULT),), arrived.woken.held.sealed)
     return open_submission(arrived, directory, keys)
 
 
@@ -128,7 +135,7 @@ def _decide(arrived: Arrived, found: Found, by: _By) -> Decided:
     if before is None:
         before = ledger.waiting(subject) or holding.waiting(subject)
     if before is not None:
-        return Decided(arrived, found, _again(before, found.digest), at)
+        return Decided(arrived, found, _again(before, found.digest, found), at)
     now = _now(found, ledger, at)
     # What is released is never held: whoever released it waits for the answer.
     until = holding.until(found.event.agency, now) if woken is None else None
@@ -142,18 +149,25 @@ def _decide_again(
     woken: Woken,
     held: HeldRecord,
 ) -> Decided:
-    """Decide a held submission at the instant of its wake-up; a receipt that is there stands."""
+    """Decide a held submission at the instant of its wake-up; a receipt that is there stands.
+
+    While its child's journey cannot be read it stays held, and is quarantined beside that: it has
+    no final receipt.
+    """
     ledger, at = by.ledger, woken.by.stored_at
     subject = receipt(held.agency, woken.message)
     message = found if isinstance(found, Opened) else None
     before = ledger.decided(subject)
     if before is not None:
-        return Decided(arrived, message, _again(before, held.sealed), at)
+        return Decided(arrived, message, _again(before, held.sealed, message), at)
     if isinstance(found, Opened):
         return _judged(arrived, found, by, _now(found, ledger, at), held.until)
+    if isinstance(found, Unopenable) and found.damaged:
+        return Decided(arrived, None, found, at)
     ledger.note_decided(subject, held.sealed)
-    reasons = found.reasons if isinstance(found, Unopenable) else ()
-    return Decided(arrived, None, Refused(reasons), at)
+    if isinstance(found, Repeated):
+        return Decided(arrived, None, Refused(()), at)
+    return Decided(arrived, None, Refused(found.reasons, found.protection), at)
 
 
 def _judged(
@@ -192,7 +206,8 @@ def _now(message: Opened, ledger: Ledger, at: datetime) -> datetime:
     return at if journey is None else max(at, datetime.fromisoformat(journey.now))
 
 
-def _again(before: str, sealed: str) -> Repeated | Unopenable:
+def _again(before: str, sealed: str, message: Opened | None) -> Repeated | Unopenable:
     if before == sealed:
         return Repeated()
-    return Unopenable((Refusal("message.id-reused"),), sealed)
+    reasons = (Refusal("message.id-reused"),)
+    return Unopenable(reasons, sealed) if message is None else to_quarantine(message, reasons)

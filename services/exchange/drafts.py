@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 import orjson
 
@@ -33,6 +35,8 @@ from services.exchange.releasing import settled_release
 from services.runtime import batch
 
 _TTL = f"{400 * 24 * 3600}s"
+_LOOK_AGAIN: Final = timedelta(hours=1)
+"""For how much longer a message is held whose child's journey cannot be read at its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +131,23 @@ def identity_of(decided: Decided) -> tuple[str, str]:
 
 
 def quarantined(decided: Decided) -> Draft:
-    """Return the record that something could not be opened; it never holds the bytes."""
+    """Return the record that something could not be opened; it never holds the bytes.
+
+    Where a damaged journey is why, it is guarded by that: a mended one has it decided anew.
+    """
     arrived, verdict = decided.arrived, decided.verdict
-    reasons = verdict.reasons if isinstance(verdict, Unopenable) else ()
+    found = verdict if isinstance(verdict, Unopenable) else Unopenable(())
     digest = digest_of_bytes(arrived.data)
     body = {
         "lane": arrived.lane,
         "sequence": arrived.sequence,
         "digest": digest,
-        "reasons": grounds(reasons),
+        "reasons": grounds(found.reasons),
         "at": iso(decided.now),
     }
     sender, _ = identity_of(decided)
-    return Draft(quarantine(sender, digest), orjson.dumps(body))
+    guard = journey(found.damaged) if found.damaged else ""
+    return Draft(quarantine(sender, digest), orjson.dumps(body), guard=guard)
 
 
 def held_of(message: Opened, verdict: Held, decided: Decided) -> Draft:
@@ -163,7 +171,8 @@ def settled_of(decided: Decided, written: set[str]) -> list[Draft]:
     """Return what a wake-up or a release writes beside the answer.
 
     What came of the release. The holding is over; or, where the message goes on waiting, the guard
-    of the journey on which that was decided: what it waits for may have arrived unseen.
+    of the journey on which that was decided: what it waits for may have arrived unseen. While the
+    child's journey cannot be read it stays held, for longer once its time is up.
     """
     woken, released = decided.arrived.woken, settled_release(decided)
     if released is not None:
@@ -172,6 +181,11 @@ def settled_of(decided: Decided, written: set[str]) -> list[Draft]:
         return []
     if isinstance(decided.verdict, Held):
         return [check_of(decided.message, written)] if decided.message else []
+    if isinstance(decided.verdict, Unopenable) and decided.verdict.damaged:
+        if decided.now < woken.held.until:
+            return []
+        longer = woken.held.model_copy(update={"until": decided.now + _LOOK_AGAIN})
+        return [Draft(held(woken.child, woken.message), longer.model_dump_json().encode())]
     done = HeldDone(
         lane=woken.held.lane,
         sequence=woken.held.sequence,

@@ -16,7 +16,9 @@ from nats.js.api import StreamConfig
 
 from contracts.directory import Directory
 from contracts.errors import HandrailError
+from contracts.kinds import iso
 from contracts.subjects import LEDGER, inbox_consumer, submit_stream, urgent_stream
+from services.exchange.lanes import read_cursor
 from services.exchange.ledger import Ledger
 from services.exchange.streams import lane_config, lane_owners, ledger_config
 
@@ -59,12 +61,14 @@ async def gather(
 
     `server` and `account` are the server's own words. Each of `streams` names, under `differs`,
     what is set otherwise than the exchange sets it with `replicas`; `missing` are streams and
-    consumers of the ledger that should be there. Raises `health.not-told`.
+    consumers of the ledger that should be there. `damaged` names the lanes whose cursor cannot be
+    read, which are not among `cursors`. Raises `health.not-told`.
     """
     info = client._server_info  # noqa: SLF001 - nats-py shows no more of it than the version
     streams = await _pages(client, "STREAM.LIST", "streams")
     held = any(one["config"]["name"] == LEDGER for one in streams)
     consumers = await _pages(client, f"CONSUMER.LIST.{LEDGER}", "consumers") if held else []
+    cursors, damaged = await _cursors(Ledger(client, js)) if held else ({}, [])
     wanted = {str(one.name): one for one in _wanted(directory, replicas)}
     told = {
         "server": {name: info.get(name) for name in _SERVER},
@@ -75,7 +79,8 @@ async def gather(
             "streams": sorted(wanted.keys() - {one["config"]["name"] for one in streams}),
             "consumers": sorted(_readers(directory) - {one["name"] for one in consumers}),
         },
-        "cursors": await _cursors(Ledger(client, js)) if held else {},
+        "cursors": cursors,
+        "damaged": damaged,
         "now": datetime.now(UTC).isoformat(),
     }
     return orjson.dumps(told)
@@ -124,14 +129,18 @@ def _consumer(info: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": info["name"], **{name: info.get(name) for name in _CONSUMER}}
 
 
-async def _cursors(ledger: Ledger) -> dict[str, dict[str, Any]]:
-    """Return how far each lane is decided, and by which instant."""
+async def _cursors(ledger: Ledger) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return how far each lane is decided and by which instant, and whose record is damaged."""
     found: dict[str, dict[str, Any]] = {}
+    damaged: list[str] = []
     for subject, stored in (await ledger.last_of_many(["cursor.>"])).items():
-        record = orjson.loads(stored.data)
         lane = subject.partition(".")[2]
-        found[lane] = {"sequence": record["sequence"], "at": record["at"]}
-    return found
+        try:
+            record = read_cursor(stored.data)
+            found[lane] = {"sequence": record.sequence, "at": iso(record.at)}
+        except HandrailError:
+            damaged.append(lane)
+    return found, sorted(damaged)
 
 
 async def _pages(client: Client, verb: str, name: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 Progress belongs to the ledger's cursor record; what is in memory here may be dropped at any time.
 """
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +14,10 @@ import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js.api import AckPolicy, ConsumerConfig, ConsumerInfo, DeliverPolicy
+from nats.js.errors import APIError, BadRequestError, NotFoundError
 from pydantic import ValidationError
 
 from contracts.errors import HandrailError
@@ -33,6 +37,10 @@ _EXPIRES_S = 30
 _HEARTBEAT_S = 4
 _SILENCE_S = 3 * _HEARTBEAT_S
 _STATUS_RENEW = frozenset({"404", "408"})
+_ANSWERS_S = 2.0
+_IN_PASSING_S = 0.05
+UNANSWERED = "lane.unanswered"
+"""The code of the error that says that a lane's own stream does not answer now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,11 @@ class Woken:
     released: ReleaseOrder | None = None
 
 
-def _cursor(data: bytes) -> Cursor:
-    """Return the cursor in a record; a lane without a place to begin at is not begun."""
+def read_cursor(data: bytes) -> Cursor:
+    """Return the cursor in a record; a lane without a place to begin at is not begun.
+
+    Raises HandrailError `lane.cursor-damaged`.
+    """
     try:
         held = Cursor.model_validate_json(data)
     except ValidationError:
@@ -82,6 +93,14 @@ def _cursor(data: bytes) -> Cursor:
             "compare the ledger with the log (`handrail log check`) and restore the newest backup",
         )
     return held
+
+
+def _unanswered() -> HandrailError:
+    return HandrailError(
+        UNANSWERED,
+        "the stream of a lane does not answer",
+        "see with `handrail doctor` that every server of the cluster runs; it is tried again",
+    )
 
 
 class Lane:
@@ -105,47 +124,91 @@ class Lane:
         self._next = 1
         self._heard = 0.0
         self._reconnects = 0
+        self._asked: asyncio.Task[ConsumerInfo | NatsError] | None = None
+        self._asked_from = 0
+        self._waits_s = _ANSWERS_S
 
     async def open(self) -> bool:
         """(Re)start from the ledger's cursor; return whether somebody else had moved it.
 
-        Raises HandrailError `lane.cursor-damaged`, and NATS errors as the server does.
+        Raises HandrailError `lane.cursor-damaged` and `lane.unanswered`, and NATS errors as the
+        server does: NotFoundError and BadRequestError of the lane's stream, all others of the
+        ledger or the connection.
 
-        `sequence` is where this worker stands, committed or not; `known` is where the ledger stood
-        when this worker last read or wrote it.
+        `sequence` is where this worker stands, committed or not; `known` is the place in the ledger
+        of the cursor's record as this worker last read or wrote it, 0 for none.
         """
-        await self.close()
+        await self._stop_listening()
+        if self._client.stats["reconnects"] != self._reconnects:
+            self._forget_asked()  # an answer to another connection does not come
         self._reconnects = self._client.stats["reconnects"]
-        before, self.sequence, self.root = self.known, 0, ""
+        self.sequence, self.root = 0, ""
         record = await self._ledger.last(cursor_subject(self.name))
-        self._ledger.know(cursor_subject(self.name), record.sequence if record else 0)
+        place = record.sequence if record else 0
+        self._ledger.know(cursor_subject(self.name), place)
         if record is not None:
-            held = _cursor(record.data)
+            held = read_cursor(record.data)
             self.sequence, self.root = held.sequence, held.root
-        self.known = self.sequence
         self.waiting.clear()
-        info = await self._ledger.js.add_consumer(
-            self.name,
-            ConsumerConfig(
-                ack_policy=AckPolicy.NONE,
-                deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                opt_start_seq=self.sequence + 1,
-                inactive_threshold=_EXPIRES_S * 4,
-                mem_storage=True,
-                num_replicas=1,
-            ),
-        )
+        info = await self._consumer_from(self.sequence + 1)
         self._consumer, self._next, self._wanted = info.name, 1, 0
         self._subscription = await self._client.subscribe(
             self._client.new_inbox(), cb=self._on_message
         )
+        before, self.known = self.known, place
         self.broken = False
         self._heard = time.monotonic()
         await self.pull()
-        return before is not None and self.sequence != before
+        return before is not None and place != before
+
+    async def _consumer_from(self, start: int) -> ConsumerInfo:
+        """Return a consumer of the lane's stream, asked for once; raises as `open` says.
+
+        A stream that does not answer is waited for once. Until it has answered, every further try
+        looks only whether it has: whoever waits for this lane waits for all others too.
+        """
+        if self._asked is None or self._asked_from != start:
+            self._forget_asked()
+            self._asked, self._asked_from = asyncio.create_task(self._ask(start)), start
+        await asyncio.wait([self._asked], timeout=self._waits_s)
+        if not self._asked.done():
+            self._waits_s = _IN_PASSING_S
+            raise _unanswered()
+        found, self._asked = self._asked.result(), None
+        if isinstance(found, ConsumerInfo):
+            self._waits_s = _ANSWERS_S
+            return found
+        if isinstance(found, NotFoundError | BadRequestError):
+            raise found
+        if isinstance(found, APIError | NatsTimeoutError):
+            raise _unanswered() from found
+        raise found
+
+    async def _ask(self, start: int) -> ConsumerInfo | NatsError:
+        config = ConsumerConfig(
+            ack_policy=AckPolicy.NONE,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=start,
+            inactive_threshold=_EXPIRES_S * 4,
+            mem_storage=True,
+            num_replicas=1,
+        )
+        try:
+            return await self._ledger.js.add_consumer(self.name, config)
+        except NatsError as error:
+            return error
 
     async def close(self) -> None:
-        """Stop listening; the consumer goes away by itself."""
+        """Stop listening and asking; the consumer goes away by itself."""
+        self._forget_asked()
+        await self._stop_listening()
+
+    def _forget_asked(self) -> None:
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.cancel()
+
+    async def _stop_listening(self) -> None:
         self.broken = True
         subscription, self._subscription = self._subscription, None
         if subscription is not None and not self._client.is_closed:

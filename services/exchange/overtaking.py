@@ -1,8 +1,8 @@
-"""What waits in a lane of child protection because it is no message, and is overtaken meanwhile.
+"""What waits in a lane of child protection because nobody signed it, and is overtaken meanwhile.
 
-The first bytes of a lane that cannot be opened are decided at once. More of them wait in the lane,
-while every message behind them is decided ahead; the cursor stays before the first that waits, so a
-restart reads them again, and what was decided ahead then turns out to be decided.
+The first such bytes of a lane are decided at once. More of them wait in the lane, while everything
+behind them that somebody signed is decided ahead; the cursor stays before the first that waits, so
+a restart reads them again, and what was decided ahead then turns out to be decided.
 """
 
 import asyncio
@@ -13,23 +13,32 @@ from itertools import islice
 from typing import Final
 
 from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from services.exchange.lanes import Arrived
 from services.exchange.rates import SINGLY, LaneRates
+from services.runtime.log import error_keys, get
 
 MOST_TOGETHER: Final = 200
 """Of those that wait in a lane, how many are decided together once their turn has come."""
 
 _BYTES: Final = 32 * 1024 * 1024
 _AT_ONCE: Final = 16
+_ANSWERS_S: Final = 2.0
+_AGAIN_S: Final = 60.0
+"""How long what waits in a lane is left after the lane's stream did not answer."""
+_log = get(__name__)
 
 
 @dataclass(slots=True)
 class _Behind:
-    """How far a lane was looked at, and the runs of sequences that wait: first and last of each."""
+    """How far a lane was looked at, and the runs of sequences that wait: first and last of each.
+
+    They are not read before `not_before`, in seconds of the worker's clock.
+    """
 
     reached: int = 0
+    not_before: float = 0.0
     runs: deque[list[int]] = field(default_factory=deque[list[int]])
 
     def put_off(self, sequence: int) -> None:
@@ -72,7 +81,7 @@ class Overtaking:
     def puts_off(self, one: Arrived, now_s: float, *, noise: bool) -> bool:
         """Note that `one` was opened, in the order of its lane, and tell whether it waits now.
 
-        `noise` are bytes that are no message. What had waited has its turn and is not put off.
+        `noise` are bytes that nobody signed. What had waited has its turn and is not put off.
         """
         behind = self._of(one.lane)
         if one.sequence <= behind.reached:
@@ -90,10 +99,19 @@ class Overtaking:
         return behind.reached, behind.runs[0][0] if behind.runs else 0
 
     async def due(self, now_s: float) -> list[Arrived]:
-        """Return what waits in one lane whose turn has come, read from it again; mostly nothing."""
+        """Return what waits in one lane whose turn has come, read from it again; mostly nothing.
+
+        In a lane whose stream does not answer it waits on, and is told.
+        """
         for name, behind in self._lanes.items():
-            if behind.runs and self._rates.noise_is_due(name, now_s):
-                found = await self._read(name, behind)
+            is_left = now_s < behind.not_before
+            if behind.runs and not is_left and self._rates.noise_is_due(name, now_s):
+                try:
+                    found = await self._read(name, behind)
+                except (APIError, TimeoutError) as error:
+                    _log.error("lane.not-read", lane=name, **error_keys(error))
+                    behind.not_before = now_s + _AGAIN_S
+                    return []
                 self._rates.told_noise(name, now_s, len(found) if len(found) <= SINGLY else 1)
                 return found
         return []
@@ -104,7 +122,8 @@ class Overtaking:
         wanted = list(islice(numbers, MOST_TOGETHER))
         for start in range(0, len(wanted), _AT_ONCE):
             some = wanted[start : start + _AT_ONCE]
-            lying = await asyncio.gather(*(self._lying(lane, number) for number in some))
+            async with asyncio.timeout(_ANSWERS_S):
+                lying = await asyncio.gather(*(self._lying(lane, number) for number in some))
             found += [one for one in lying if one is not None]
             if not found:
                 behind.done(some[-1])  # what is gone from its lane cannot be decided

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar
 
 import orjson
+from nats.js.errors import BadRequestError
 from pydantic import Field, ValidationError
 
 from contracts import base64url
@@ -40,6 +41,7 @@ MOST_COMPARED = 100
 PLACES = Rate(per_s=40, burst=400)
 """Places of groups that one agency is told: a page a round is half of it."""
 _MOST_WITNESSES = 200
+_TRIES = 5
 Form = TypeVar("Form", bound=Value)
 Groups = Annotated[tuple[Digest, ...], Field(max_length=MOST_ASKED)]
 
@@ -117,7 +119,9 @@ class LogAnswers:
         return await self._prove(_read(Prove, data))
 
     async def witness(self, agency: str, data: bytes) -> bytes:
-        """Record what the witness of `agency` signed; raises `log.witness-untrusted`.
+        """Record what the witness of `agency` signed.
+
+        Raises `log.witness-untrusted` and `busy.try-again`.
 
         Only the newest counts: what is not newer than what is recorded is not recorded again.
         """
@@ -129,13 +133,30 @@ class LogAnswers:
         signed = (said.head, said.log, said.size, said.root)
         if signed != (digest_of(given.head), head.log, head.size, head.root):
             raise _untrusted()
+        return orjson.dumps({"recorded": await self._record(agency, given, said.size)})
+
+    async def _record(self, agency: str, given: Witnessing, size: int) -> bool:
+        """Record a signature over a head of `size`; return False where the recorded is as new.
+
+        Two that are handed in at once are put in their order. Raises `busy.try-again` where others
+        were first again and again.
+        """
         subject = tree_witness(agency)
-        recorded = await self._ledger.last(subject)
-        newest = _size_of(recorded.data) if recorded else 0
-        if said.size > newest:
-            body = orjson.dumps({**given.model_dump(), "size": said.size})
-            await self._ledger.js.publish(subject, body, headers={batch.TTL: KEPT})
-        return orjson.dumps({"recorded": said.size > newest})
+        body = orjson.dumps({**given.model_dump(), "size": size})
+        for _ in range(_TRIES):
+            recorded = await self._ledger.last(subject)
+            place, newest = (recorded.sequence, _size_of(recorded.data)) if recorded else (0, 0)
+            if size <= newest:
+                return False
+            headers = {batch.TTL: KEPT, batch.EXPECTED: str(place)}
+            try:
+                await self._ledger.js.publish(subject, body, headers=headers)
+            except BadRequestError as error:
+                if error.err_code not in batch.SOMEONE_WAS_FIRST:
+                    raise
+            else:
+                return True
+        raise try_again()
 
     async def witnesses(self) -> bytes:
         """Return what is recorded of every witness, contradictions too: witnesses compare them."""

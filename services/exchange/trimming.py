@@ -5,24 +5,27 @@ submission that is held (at most 14 days) and the oldest in quarantine (at most 
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime, timedelta
 
 import orjson
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError
 
+from contracts.errors import HandrailError
 from contracts.quarantine import Released, ReleaseOutcome, read_record
-from contracts.records import Cursor
-from contracts.subjects import LEDGER, cursor
+from contracts.subjects import cursor
+from services.exchange.lanes import read_cursor
+from services.exchange.ledger import Ledger
 from services.exchange.worker import Worker
 from services.runtime.log import error_keys, get
 
 POSITIONS = "story.admin.positions"
 KEEP_QUARANTINED = timedelta(days=30)
 _EVERY_S = 60.0
+_QUARANTINE = "quarantine.>"
 _log = get(__name__)
 
 
@@ -46,15 +49,25 @@ async def trim(client: Client, js: JetStreamContext, worker: Worker, now: dateti
     decided = await _decided(worker, positions)
     # In this order: what is held or quarantined below these cursors is in the ledger by now.
     await worker.holds.catch_up()
-    held, quarantined = worker.holds.oldest(positions), await _oldest_quarantined(js, now)
+    held = worker.holds.oldest(positions)
+    quarantined = await _oldest_quarantined(worker.ledger, now)
     trimmed = 0
     for lane, sequence in decided.items():
         below = trim_below(sequence, positions[lane], quarantined.get(lane), held.get(lane))
-        info = await js.stream_info(lane)
-        if below > max(1, info.state.first_seq):
-            await js.purge_stream(lane, seq=below)
-            trimmed += 1
+        try:
+            trimmed += await _purge(js, lane, below)
+        except (APIError, TimeoutError) as error:
+            _log.warning("lane.not-trimmed", lane=lane, **error_keys(error))
     return trimmed
+
+
+async def _purge(js: JetStreamContext, lane: str, below: int) -> bool:
+    """Purge a lane below a sequence; return whether there was anything."""
+    info = await js.stream_info(lane)
+    if below <= max(1, info.state.first_seq):
+        return False
+    await js.purge_stream(lane, seq=below)
+    return True
 
 
 def trim_below(decided: int, stored: int, *set_aside: int | None) -> int:
@@ -67,31 +80,42 @@ def trim_below(decided: int, stored: int, *set_aside: int | None) -> int:
 
 
 async def _decided(worker: Worker, lanes: Iterable[str]) -> dict[str, int]:
+    """Return how far each lane is decided; one whose cursor cannot be read is told and left out."""
     found: dict[str, int] = {}
     for lane in lanes:
         record = await worker.ledger.last(cursor(lane))
-        if record is not None:
-            found[lane] = Cursor.model_validate_json(record.data).sequence
+        try:
+            if record is not None:
+                found[lane] = read_cursor(record.data).sequence
+        except HandrailError as error:
+            _log.warning("lane.not-trimmed", lane=lane, **error_keys(error))
     return found
 
 
-async def _oldest_quarantined(js: JetStreamContext, now: datetime) -> dict[str, int]:
+async def _oldest_quarantined(ledger: Ledger, now: datetime) -> dict[str, int]:
     """Return the oldest sequence in quarantine of each lane, of those still held.
 
     What was released and accepted is kept as long once more: the story has still to read it.
     """
     oldest: dict[str, int] = {}
-    sequence = 1
-    while True:
-        try:
-            found = await js.get_msg(LEDGER, seq=sequence, subject="quarantine.>", next=True)
-        except NotFoundError:
-            return oldest
-        sequence = int(found.seq or 0) + 1
-        record = read_record(found.data or b"")
+    async for data in _quarantined(ledger):
+        record = read_record(data)
         if record is None:
             continue
         if isinstance(record, Released) and record.outcome is not ReleaseOutcome.ACCEPTED:
             continue
         if record.at + KEEP_QUARANTINED > now:
             oldest[record.lane] = min(record.sequence, oldest.get(record.lane, record.sequence))
+    return oldest
+
+
+async def _quarantined(ledger: Ledger) -> AsyncIterator[bytes]:
+    """Yield the records of quarantine: page by page, and the newest from the ledger's leader."""
+    after = 0
+    while page := await ledger.page_of(_QUARANTINE, after):
+        for _, stored in page:
+            after = stored.sequence
+            yield stored.data
+    while (one := await ledger.next_of(_QUARANTINE, after)) is not None:
+        after = one[1].sequence
+        yield one[1].data

@@ -22,7 +22,7 @@ from contracts.holding import HeldRecord, read_held
 from contracts.kinds import Opened
 from contracts.messages.linking import children_of
 from contracts.records import Decision, Receipt
-from contracts.subjects import held, receipt
+from contracts.subjects import cursor, held, receipt
 from services.exchange.attesting import LaneStep
 from services.exchange.committing import Counts, Flight, Made
 from services.exchange.damage import about_readable, is_to_open, open_lane
@@ -242,7 +242,7 @@ class Worker:
             if not draft.expires:
                 self.ledger.know(draft.subject, first + place)
         for step in made.steps:
-            self._lanes[step.lane].known = step.cursor
+            self._lanes[step.lane].known = self.ledger.sequence_of(cursor(step.lane))
         self._taken.difference_update(made.places)
         self.counts.add(made.group)
         self.holds.learn(made.group)
@@ -260,11 +260,17 @@ class Worker:
         for name in self._names():
             if name not in self._lanes:
                 self._lanes[name] = Lane(name, self._client, self.ledger, self.wake)
-        for lane in self._lanes.values():
-            if is_to_open(lane, now_s):
-                self._overtaking.forget(lane.name)
-                if await open_lane(lane):
-                    lane.paused_until = now_s + _GIVE_UP_S
+        due = [lane for lane in self._lanes.values() if is_to_open(lane, now_s)]
+        for lane in due:
+            self._overtaking.forget(lane.name)
+        # Together: several that do not answer hold the others up no longer than one does.
+        moved = await asyncio.gather(*map(open_lane, due), return_exceptions=True)
+        for lane, found in zip(due, moved, strict=True):
+            if found is True:
+                lane.paused_until = time.monotonic() + _GIVE_UP_S
+        for error in moved:
+            if isinstance(error, BaseException):
+                raise error
         self._must_open = False
 
     def _lanes_need_opening(self) -> bool:

@@ -54,8 +54,10 @@ class Joined:
 async def join(journey: Journey, journey_of: JourneyOf) -> Joined:
     """Return what belongs to `journey`; raises what `journey_of` raises.
 
-    What lies under a reference is read with the one it was retired into only where both say so; it
-    is guarded from the moment that either does.
+    What lies under a reference is read with the one it was retired into only where both say so. A
+    retired reference is guarded as soon as it says so itself. The survivor is guarded only once it
+    has been told: what is recorded under the retired reference before that, after the message that
+    retired it (which is refused while anything would be lost), keeps nothing back here yet.
     """
     if not (journey.linked or journey.linked_into):
         return alone(journey)

@@ -13,7 +13,17 @@ from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from pydantic import Field, ValidationError
-from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    Select,
+    String,
+    Table,
+    insert,
+    select,
+)
 
 from contracts.errors import HandrailError
 from contracts.kinds import iso
@@ -71,13 +81,15 @@ class ReleaseDesk:
         return orjson.dumps({"items": await self._store.run(listed)})
 
     async def release(self, request: Request) -> bytes:
-        """Take one record in again and answer with what came of it; raises `quarantine.*`."""
+        """Take one record in again and answer with what came of it; raises `quarantine.*`.
+
+        However many are set aside. What fails for now is raised, and nothing is kept of it.
+        """
         try:
             asked = StoryRelease.model_validate_json(request.data)
         except ValidationError:
             raise _bad_request() from None
-        known = {one["sequence"]: one for one in await self._store.run(listed)}
-        item = known.get(asked.sequence)
+        item = await self._store.run(partial(_item, sequence=asked.sequence))
         told: dict[str, Any] = {"item": f"story:{asked.sequence}"}
         if item is None:
             return orjson.dumps(told | {"outcome": "unknown"})
@@ -88,7 +100,11 @@ class ReleaseDesk:
         return orjson.dumps(told | {"outcome": outcome, "reasons": _reasons(reason)})
 
     async def _again(self, sequence: int, digest: str) -> tuple[str, str]:
-        """Return what came of taking a record in again, and why it failed; never raises."""
+        """Return what came of taking a record in again, and why that cannot be.
+
+        Raises what passes: what NATS does while the ledger does not answer, and what the follower
+        does for anything but a HandrailError.
+        """
         try:
             found = await self._js.get_msg(LEDGER, sequence)
         except NotFoundError:
@@ -106,12 +122,25 @@ class ReleaseDesk:
 
 
 def listed(connection: Connection) -> list[dict[str, Any]]:
-    """Return what was set aside with its releases, the newest first."""
+    """Return what was set aside with its releases, the newest first; at most `_MOST`."""
+    newest = select(SET_ASIDE).order_by(SET_ASIDE.c.ledger.desc()).limit(_MOST)
+    return _items(connection, newest, select(RELEASES))
+
+
+def _item(connection: Connection, sequence: int) -> dict[str, Any] | None:
+    """Return the one item with its releases, None where nothing of the sequence was set aside."""
+    aside = select(SET_ASIDE).where(SET_ASIDE.c.ledger == sequence)
+    released = select(RELEASES).where(RELEASES.c.ledger == sequence)
+    return next(iter(_items(connection, aside, released)), None)
+
+
+def _items(
+    connection: Connection, aside: Select[Any], released: Select[Any]
+) -> list[dict[str, Any]]:
     releases: dict[int, list[dict[str, Any]]] = {}
-    for row in connection.execute(select(RELEASES).order_by(RELEASES.c.number)):
+    for row in connection.execute(released.order_by(RELEASES.c.number)):
         one = {name: getattr(row, name) for name in ("at", "by", "because", "reference", "outcome")}
         releases.setdefault(row.ledger, []).append(one | {"reasons": _reasons(row.reason)})
-    rows = connection.execute(select(SET_ASIDE).order_by(SET_ASIDE.c.ledger.desc()).limit(_MOST))
     return [
         {
             "sequence": row.ledger,
@@ -121,7 +150,7 @@ def listed(connection: Connection) -> list[dict[str, Any]]:
             "state": _state(releases.get(row.ledger, [])),
             "releases": releases.get(row.ledger, []),
         }
-        for row in rows
+        for row in connection.execute(aside)
     ]
 
 

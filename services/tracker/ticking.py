@@ -77,7 +77,8 @@ class Ticker:
         """Mark what was missed at `now` and hand in a notice for all that has not been told.
 
         A child is judged only when every entry of its journey that the ledger holds has been
-        followed: what would have stopped a clock may be among them. Raises `HandrailError` when
+        followed: what would have stopped a clock may be among them; a journey that cannot be read
+        is not judged. Raises `HandrailError` when
         there is no directory or rule pack to go by, and what nats-py raises when the ledger does
         not answer. Where the lane does not answer, the rest waits for the next tick.
         """
@@ -98,14 +99,20 @@ class Ticker:
         )
 
     async def _is_followed(self, child: str) -> bool:
-        """Tell whether the tables hold the journey as the ledger's leader has it now."""
+        """Tell whether the tables hold the journey as the ledger's leader has it now.
+
+        One that cannot be read is not followed: it is told, and stops nobody else's clocks.
+        """
         try:
             last = await self._js.get_last_msg(LEDGER, journey(child))
         except NotFoundError:
             return False
-        in_ledger = orjson.loads(last.data or b"{}").get("journey", {}).get("entries", 0)
-        followed = await self._runner.run(partial(_entries, child=child))
-        return followed >= int(in_ledger)
+        try:
+            in_ledger = int(orjson.loads(last.data or b"")["journey"]["entries"])
+        except (ValueError, LookupError, TypeError) as error:
+            _log.error("journey.damaged", sequence=last.seq or 0, **log.error_keys(error))
+            return False
+        return await self._runner.run(partial(_entries, child=child)) >= in_ledger
 
     def _say_once(self, nobody: tuple[Nobody, ...]) -> None:
         """Log of each notice without an addressee once; they are looked for at every tick."""

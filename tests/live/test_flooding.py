@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import nats
@@ -149,6 +150,25 @@ async def test_garbage_in_an_urgent_lane_is_all_decided_and_told_of_once(
     assert sum(int(str(one.data.content["count"])) for one in alerts) == FLOOD
     assert len(alerts) <= 2 * SINGLY + 2
     assert len([one for one in await _delivered(exchange, FRONT) if one.kind != FAILED]) == 1
+
+
+async def test_what_somebody_signed_never_waits_with_garbage(exchange: Exchange) -> None:
+    """Referrals sealed by a clock that is ahead are answered in their turn, with an alert each.
+
+    That is so behind any number of pieces of garbage, and however many such referrals there are.
+    """
+    area, ahead = exchange.area, exchange.area.now + timedelta(minutes=10)
+    garbage = await _flood(exchange, in_urgent=True)
+    children = [new_reference() for _ in range(2 * SINGLY)]
+    late = [m.protection(area, child, time=ahead) for child in children]
+    data = await asyncio.gather(*(exchange.send(one, as_urgent=True) for one in late))
+    answers = [receipt_bytes(SCHOOL, digest_of_bytes(one)) for one in data]
+    async with working(exchange.worker(as_urgent=True, rates=LaneRates(1, waits=False))):
+        assert await _answered(exchange, answers, len(late)) == len(late)
+    assert await _answered(exchange, garbage, 0) <= SINGLY
+    alerts = [one for one in await _delivered(exchange, FRONT) if one.kind == FAILED]
+    about = [one.subject for one in alerts if one.data.content["reasons"] == ["seal.future"]]
+    assert sorted(about) == sorted(children)
 
 
 async def test_child_protection_does_not_wait_for_its_own_agencys_normal_lane(

@@ -4,14 +4,15 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import orjson
 import pytest
 
-from contracts import base64url
+from contracts import base64url, jws
+from contracts.directory import SigningKey
 from contracts.errors import HandrailError
 from contracts.identifiers import new_reference
 from contracts.log import (
@@ -26,7 +27,7 @@ from contracts.log import (
 from contracts.log_proof import verify_proof
 from contracts.merkle import is_consistent
 from contracts.subjects import LEDGER, TREE_GROUP, TREE_HEAD
-from services.exchange.ledger import Ledger
+from services.exchange.ledger import Ledger, Stored
 from services.exchange.streams import ensure_ledger, ledger_config
 from services.exchange.tree_answers import MOST_ASKED, MOST_COMPARED, PLACES, LogAnswers
 from services.exchange.tree_heads import Sequencer, State
@@ -258,27 +259,45 @@ async def test_a_head_forged_into_the_ledger_stops_the_signing(
 async def test_a_head_whose_key_was_revoked_does_not_end_the_log(
     nats_url: str, tmp_path: Path
 ) -> None:
-    """The newest head that is still to be trusted is continued, be it at work or at a new start."""
+    """The newest head that is still to be trusted is continued, be it at work or at a new start.
+
+    The last heads are by a key of the exchange that was stolen, and by a key of the story.
+    """
     async with exchange_at(nats_url) as exchange:
+        area, stolen = exchange.area, jws.PrivateKey.generate()
+        head = Head(log=EXCHANGE, size=2, root="A" * 43, at=area.now, ledger=9)
+        by_stolen = sign_head(head, stolen)
+        others = [by_stolen, sign_head(head, area.services["story"]), by_stolen]
+        _give_key(area, stolen)
+        assert open_head(by_stolen, area.directory, EXCHANGE) is not None
+        _give_key(area, stolen, compromised_at=area.now - timedelta(hours=1))
         async with sequencing(exchange, tmp_path / "log.sqlite") as sequencer:
             await _decide(exchange, 2)
             await sequencer.step()
             trusted = sequencer.newest
-            newest = sign_head(
-                Head(log=EXCHANGE, size=2, root="A" * 43, at=exchange.area.now, ledger=9),
-                exchange.area.services["story"],
-            )
-            for _ in range(3):
-                await exchange.js.publish(TREE_HEAD, newest.encode())
+            for other in others:
+                await exchange.js.publish(TREE_HEAD, other.encode())
             await sequencer.step()
             assert (sequencer.state, sequencer.newest) == (State.FOLLOWING, trusted)
-            await exchange.js.publish(TREE_HEAD, newest.encode())
+            await exchange.js.publish(TREE_HEAD, by_stolen.encode())
         await _decide(exchange, 1)
         async with sequencing(exchange, tmp_path / "log.sqlite") as sequencer:
             await sequencer.step()
             assert sequencer.state is State.FOLLOWING
             assert sequencer.newest is not None
             assert sequencer.newest.size == 3
+
+
+def _give_key(area: Area, key: jws.PrivateKey, **times: datetime) -> None:
+    """Have the directory name a further key of the exchange, in place of its entry before."""
+    made = SigningKey(kid=key.kid, x=key.x, valid_from=area.now - timedelta(days=365), **times)
+    services = tuple(
+        one.model_copy(update={"keys": (*(k for k in one.keys if k.kid != key.kid), made)})
+        if one.id == EXCHANGE
+        else one
+        for one in area.document.services
+    )
+    area.document = area.document.model_copy(update={"services": services})
 
 
 async def test_time_never_runs_back_from_head_to_head(nats_url: str, tmp_path: Path) -> None:
@@ -333,6 +352,11 @@ async def _witnessing(
 ) -> bytes:
     """Sign the newest head as the witness of an agency, and hand that in for it."""
     token = str(orjson.loads(await answers.head())["head"])
+    return await answers.witness(agency, _signed(exchange, token, **changes))
+
+
+def _signed(exchange: Exchange, token: str, **changes: object) -> bytes:
+    """What the school's witness hands in over the head of `token`."""
     head = open_head(token, exchange.area.directory, EXCHANGE)
     assert head is not None
     said = {
@@ -346,8 +370,7 @@ async def _witnessing(
         **changes,
     }
     signed = cosign(Cosignature.model_validate(said), KEYS["schools"])
-    body = {"cosignature": signed, "head": token}
-    return await answers.witness(agency, orjson.dumps(body))
+    return orjson.dumps({"cosignature": signed, "head": token})
 
 
 AREA = Area()
@@ -378,6 +401,39 @@ async def test_a_witness_is_recorded_once_for_each_head_and_proved(
         assert (status["state"], status["groups"]) == ("following", 5)
         assert [one["agency"] for one in status["witnesses"]] == [SCHOOL]
         assert len(await exchange.all(f"tree.witness.{SCHOOL}")) == 1
+
+
+async def test_of_two_signatures_handed_in_at_once_the_newer_counts(
+    nats_url: str, tmp_path: Path
+) -> None:
+    """One that was overtaken between its reading and its writing is not recorded over the newer."""
+    async with (
+        exchange_at(nats_url, AREA) as exchange,
+        sequencing(exchange, tmp_path / "log.sqlite") as sequencer,
+    ):
+        slow, other = answering(exchange, sequencer), answering(exchange, sequencer)
+        await _decide(exchange, 2)
+        await sequencer.step()
+        older = _signed(exchange, sequencer.token)
+        await _decide(exchange, 3)
+        await sequencer.step()
+        recorded: list[bytes] = []
+
+        class Overtaken(Ledger):
+            """A ledger in which the newer signature is recorded right after the first look."""
+
+            async def last(self, subject: str) -> Stored | None:
+                """Return the last record as it was before."""
+                found = await super().last(subject)
+                if not recorded:
+                    recorded.append(await _witnessing(exchange, other, SCHOOL))
+                return found
+
+        slow._ledger = Overtaken(exchange.client, exchange.js)
+        assert orjson.loads(await slow.witness(SCHOOL, older)) == {"recorded": False}
+        assert [orjson.loads(one) for one in recorded] == [{"recorded": True}]
+        (record,) = await exchange.all(f"tree.witness.{SCHOOL}")
+        assert orjson.loads(record[1])["size"] == 5
 
 
 @pytest.mark.parametrize(

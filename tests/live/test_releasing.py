@@ -28,6 +28,7 @@ from contracts.subjects import (
     urgent_stream,
 )
 from contracts.submission import digest_of_bytes
+from services.exchange.ledger import Ledger
 from services.exchange.quarantine_desk import QuarantineDesk
 from services.exchange.trimming import _oldest_quarantined
 from tests import messages as m
@@ -296,5 +297,6 @@ async def test_what_was_released_and_accepted_is_kept_for_the_story(world: World
     world.directory = exchange.area.directory
     await world.release(item)
     later = datetime.now(UTC) + timedelta(days=29)
-    assert (await _oldest_quarantined(exchange.js, later))[LANE] == 1
-    assert LANE not in await _oldest_quarantined(exchange.js, later + timedelta(days=2))
+    ledger = Ledger(exchange.client, exchange.js)
+    assert (await _oldest_quarantined(ledger, later))[LANE] == 1
+    assert LANE not in await _oldest_quarantined(ledger, later + timedelta(days=2))

@@ -13,6 +13,7 @@ from contracts.errors import HandrailError
 from contracts.seal import peek
 from services.runtime.nats_config import HUB_PREFIX
 from services.runtime.subscribing import ask
+from services.story import releasing
 from tests.area import FRONT, SCHOOL
 from tests.live.conftest import ServerFactory
 from tests.live.story_world import World, until, words, world_on
@@ -66,6 +67,28 @@ async def test_statements_are_stored_when_their_lane_is_restored_and_the_record_
         again = await release(world, place)
         assert again["released_before"]
         assert (await release(world, 10_000))["outcome"] == "unknown"
+
+
+async def test_what_was_set_aside_long_ago_can_be_released(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An item that is older than what a list shows is taken in again as every other."""
+    monkeypatch.setattr(releasing, "_MOST", 1)
+    first, second = [
+        await world.decide(
+            world.exchange.accept(sealed, 1, submission=world.exchange.submission(sealed))
+        )
+        for sealed in (world.exchange.referral(), world.exchange.referral())
+    ]
+    async with world.service():
+
+        async def aside() -> bool:
+            return bool((await world.admin("status"))["set_aside"] == 2)
+
+        await until(aside)
+        (shown,) = (await world.admin("quarantine"))["items"]
+        assert shown["sequence"] == second
+        assert (await release(world, first))["outcome"] == "quarantined"
 
 
 async def test_free_text_is_no_reason_for_the_story_either(world: World) -> None:

@@ -212,6 +212,29 @@ async def test_nothing_is_judged_before_it_has_been_followed(world: World, bench
     assert followed == Ticked(missed=3, told=3)
 
 
+@pytest.mark.parametrize("garbage", [b"", b"{}", b'{"journey": []}', b'{"journey": {"entries": 0}'])
+async def test_a_journey_that_cannot_be_read_stops_no_other_childs_clocks(
+    world: World, bench: Bench, garbage: bytes
+) -> None:
+    """Its own clocks wait until it can be read; what others missed is told."""
+    await world.open_lane()
+    ledger, child = world.ledger, new_reference()
+    ledger.accept(m.referral(ledger.area, child))
+    ledger.accept(m.referral(ledger.area, new_reference()))
+    await world.publish()
+    ledger.follow(bench.database)
+    whole = ledger.records[0]
+    await world.js.publish(whole.subject, garbage)
+    late = world.clock.now + timedelta(days=10)
+
+    damaged = await bench.ticker.tick(late)
+    await world.js.publish(whole.subject, whole.data)
+    mended = await bench.ticker.tick(late)
+
+    assert damaged == Ticked(missed=2, told=2)
+    assert mended == Ticked(missed=2, told=2)
+
+
 async def test_a_clock_without_a_manager_stays_visible(world: World, bench: Bench) -> None:
     """Where nobody can be told nothing is sent; as soon as there is somebody they are told."""
     await world.open_lane()

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from nats.js.api import StreamConfig
+from typer.testing import CliRunner
 
 from contracts.errors import HandrailError
 from contracts.key_times import Ending, Expiring
 from services.cli.doctor import answering, folder, keys, server, streams
 from services.cli.doctor.finding import Finding, State, ok, unchecked, warning, worst, wrong
+from services.cli.main import app
 from services.exchange.health import differing
 from services.exchange.streams import lane_config, ledger_config
 from services.runtime.keystore import KeyStore
@@ -323,6 +325,7 @@ HEALTH: dict[str, Any] = {
         "SUBMIT_demo_gp": {"sequence": 5, "at": "2026-11-23T12:00:00Z"},
         "URGENT_demo_gp": {"sequence": 5, "at": "2026-11-23T12:00:00Z"},
     },
+    "damaged": [],
 }
 
 
@@ -332,6 +335,8 @@ def health(**changes: Any) -> dict[str, Any]:
     for name, value in changes.items():
         if name in ("missing", "cursors"):
             made[name] |= value
+        elif name == "damaged":
+            made[name] = value
         elif name in made["consumers"][0]:
             made["consumers"][0][name] = value
         else:
@@ -365,6 +370,7 @@ def test_a_sound_server_is_ok() -> None:
         ({"num_pending": 3, "num_waiting": 0}, "consumers.stuck", State.WRONG),
         ({"num_ack_pending": 1, "num_redelivered": 4}, "consumers.stuck", State.WARNING),
         ({"cursors": {"SUBMIT_demo_gp": {"sequence": 2, "at": ""}}}, "lanes", State.WRONG),
+        ({"damaged": ["SUBMIT_demo_gp"]}, "lanes.damaged", State.WRONG),
     ],
 )
 def test_each_fault_of_a_stream_a_reader_or_a_lane_is_found(
@@ -500,3 +506,44 @@ def test_a_log_that_is_not_signed_or_witnessed_is_told(
 ) -> None:
     """Inconsistent is wrong; heads and witnesses that are behind are warnings."""
     assert states(answering.judge_log(log(**changes), ("health",), NOW))[check] is state
+
+
+@pytest.mark.parametrize(
+    ("what", "command"),
+    [
+        (Ending.PRACTITIONER, "handrail key rotate"),
+        (Ending.SERVICE, "handrail key rotate"),
+        (Ending.WITNESS, "handrail log rekey"),
+        (Ending.TRUSTED, "handrail partnership trust refresh"),
+        (Ending.DELIVERY, "handrail partnership renew"),
+        (Ending.DIRECTORY, "handrail partnership renew"),
+    ],
+)
+def test_what_ends_is_renewed_by_the_command_that_is_named(what: Ending, command: str) -> None:
+    """The remedy names the command that works for whoever holds it, and the command is there."""
+    soon = replace(DATES, ending=(Expiring(what, "schools", NOW + timedelta(days=3)),))
+    (found,) = [one for one in keys.judge(soon, NOW) if one.check == f"expiry.{what.value}"]
+    assert command in found.remedy
+    done = CliRunner().invoke(app, [*command.split()[1:], "--help"])
+    assert done.exit_code == 0, done.output
+
+
+def test_the_authority_that_ends_is_made_anew_and_not_issued_by_itself() -> None:
+    """A server's certificate comes from the authority; the authority's own from nobody."""
+    ends = {name: NOW + timedelta(days=3) for name in ("tls/ca.pem", "tls/server.pem")}
+    found = {
+        one.what.split()[0]: one.remedy
+        for one in keys.judge(replace(DATES, certificates=ends), NOW)
+        if one.check == "certificate"
+    }
+    assert "another authority" in found["tls/ca.pem"]
+    assert "another authority" not in found["tls/server.pem"]
+    assert all("handrail partnership server" in remedy for remedy in found.values())
+
+
+def test_keys_and_dates_that_could_not_be_read_are_not_judged() -> None:
+    """Nothing is said to be well, or to be lacking, of what this user may not read."""
+    unread = replace(DATES, intake=None, last_backup=None, unread=frozenset({"keys", "backup"}))
+    found = states(keys.judge(unread, NOW))
+    assert found["destruction"] is found["backup"] is State.UNCHECKED
+    assert "intake-key" not in found

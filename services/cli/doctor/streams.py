@@ -72,11 +72,22 @@ def judge_readers(before: Health, after: Health) -> Iterator[Finding]:
 
 
 def judge_lanes(before: Health, after: Health) -> Iterator[Finding]:
-    """Yield the lanes that have work and whose cursor does not move."""
+    """Yield the lanes whose cursor cannot be read, or that have work and whose cursor stands."""
+    damaged = after.get("damaged", [])
+    if damaged:
+        yield wrong(
+            "lanes.damaged",
+            some(damaged),
+            "how far they are decided cannot be read: none of their messages is decided",
+            "compare the ledger with the log (`handrail log check`) and restore the newest backup",
+        )
     still = {
         name: waiting
         for name, waiting in _waiting(after).items()
-        if waiting and name in _waiting(before) and not _moved(name, before, after)
+        if waiting
+        and name not in damaged
+        and name in _waiting(before)
+        and not _moved(name, before, after)
     }
     for name, waiting in sorted(still.items()):
         yield wrong(
