@@ -137,7 +137,7 @@ class EmbeddedServer:
     def _placed(self, plan: ServerPlan) -> ServerPlan:
         """Return `plan` with our probe, and with its store under the lock."""
         probe = ServiceUser(PROBE, self._probe.public)
-        store = self.folder / "store"
+        store = (self.folder / "store").absolute()
         return replace(plan, services=(*plan.services, probe), store_dir=store)
 
     async def stop(self) -> None:

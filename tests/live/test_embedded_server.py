@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from contracts.errors import HandrailError
 from services.runtime import lifeline
 from services.runtime.broker import NkeyBroker
 from services.runtime.connection import connect
-from services.runtime.nats_config import ServerPlan, ServiceRole
+from services.runtime.nats_config import ServerPlan, ServiceRole, agrees
 from services.runtime.nkeys import NKey
 from services.runtime.server import EmbeddedServer, StateLock, recorded_port
 from tests.live.brokers import has_read, started
@@ -73,6 +74,17 @@ async def test_acknowledged_messages_outlive_a_killed_server(tmp_path: Path) -> 
 
             assert await count(server.url, key) == 50
             assert server.port == recorded_port(tmp_path) == port
+
+
+async def test_a_folder_named_from_where_one_stands_is_the_same_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The configuration is that of the plan however the folder of state was written."""
+    monkeypatch.chdir(tmp_path)
+    plan = replace(plan_for(NKey.generate()), store_dir=tmp_path / "state" / "nats" / "store")
+    with StateLock(Path("state")) as lock:
+        async with EmbeddedServer(lock, plan):
+            assert agrees((tmp_path / "state" / "nats" / "server.conf").read_text(), plan)
 
 
 async def test_files_of_the_server_are_its_owners_alone(tmp_path: Path) -> None:
