@@ -19,6 +19,10 @@ class Unproven:
 
 _TELL_EXCHANGE: Final = "leave it alone and tell the partnership's operator at once"
 _FAULTS: Final = {
+    "lane.full": (
+        "what this agency has sent and is not decided yet fills its lane: nothing more was taken",
+        "telephone what cannot wait, tell the partnership's operator, and send again later",
+    ),
     "delivery.unreadable": ("this is not the record of a delivery", _TELL_EXCHANGE),
     "delivery.not-attested": ("the exchange did not sign this delivery's decision", _TELL_EXCHANGE),
     "delivery.other-seal": ("the decision is about another sealed message", _TELL_EXCHANGE),

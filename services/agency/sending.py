@@ -12,6 +12,7 @@ from typing import Final
 import orjson
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
+from nats.js.errors import APIError
 from nats.js.errors import Error as JetStreamError
 from pydantic import ValidationError
 
@@ -24,6 +25,7 @@ from contracts.records import Decision, Receipt, attested, lane_attested
 from contracts.seal import Sealed, peek, refused
 from contracts.statements import pack_disclosures
 from contracts.submission import IntakeKey, digest_of_bytes
+from services.agency.faults import fault
 from services.agency.intake_key import intake_key
 from services.runtime.nats_config import HUB_PREFIX
 from services.runtime.partnership import Partnership
@@ -34,6 +36,8 @@ LEAST_S: Final = 15.0
 _FIRST_PAUSE_S: Final = 0.01
 _LONGEST_PAUSE_S: Final = 0.5
 _ATTEMPT_S: Final = 2.0
+_NO_ROOM: Final = 10077
+"""What the server says of a stream that holds as many bytes as it may."""
 _ENCRYPTION_OVERHEAD: Final = 32 + 16
 _LEDGER_GET: Final = f"{HUB_PREFIX}.DIRECT.GET.{subjects.LEDGER}"
 _STATUS: Final = "Status"
@@ -72,7 +76,8 @@ async def submit(
 
     `client` is a gateway's connection, `urgent` chooses the child-protection lane. Waits up to
     `timeout_s` seconds, and at least 15. Raises HandrailError: `seal.too-large` before anything is
-    sent, `intake-key.untrusted`, `receipt.untrusted`, or the code of a seal that is none.
+    sent, `lane.full`, `intake-key.untrusted`, `receipt.untrusted`, or the code of a seal that is
+    none.
     """
     event = _event(sealed)
     check_size(sealed)
@@ -159,15 +164,21 @@ async def _intake_key(
 
 
 async def _publish(client: Client, subject: str, data: bytes, deadline: float) -> bool:
-    """Publish until the server has stored the bytes; a repetition does no harm."""
+    """Publish until the server has stored the bytes; a repetition does no harm.
+
+    Raises HandrailError `lane.full` where to the last the lane had no room for them.
+    """
     stream = client.jetstream(prefix=HUB_PREFIX)
-    pauses = _Pauses(deadline)
+    pauses, full = _Pauses(deadline), False
     while await pauses.next():
         try:
             await stream.publish(subject, data, timeout=_ATTEMPT_S)
-        except (TimeoutError, NatsError, JetStreamError):
+        except (TimeoutError, NatsError, JetStreamError) as error:
+            full = isinstance(error, APIError) and error.err_code == _NO_ROOM
             continue
         return True
+    if full:
+        raise fault("lane.full")
     return False
 
 

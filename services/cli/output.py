@@ -27,6 +27,7 @@ _NO_ANSWER = frozenset(
         "service.unreachable",
         "service.no-answer",
         "quarantine.not-asked",
+        "lane.full",
     }
 )
 

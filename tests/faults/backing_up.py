@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 
 from tests.faults.fault import Fault, UnmetError
-from tests.faults.kept import repository, tied
+from tests.faults.kept import run_once
 from tests.faults.world import World
 
 _BACKED_UP_S = 120.0
@@ -56,19 +56,11 @@ async def _back_up(state: Path, into: Path) -> float:
 
 async def _command(*words: str) -> bytes:
     """Run a command of the operator's, and return what it printed; raises `UnmetError`."""
-    process = await asyncio.create_subprocess_exec(
-        *tied([sys.executable, "-m", "services.cli", *words]),
-        cwd=repository(),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    command = [sys.executable, "-m", "services.cli", *words]
     try:
-        async with asyncio.timeout(_BACKED_UP_S):
-            said, wrong = await process.communicate()
+        code, said, wrong = await run_once(command, _BACKED_UP_S)
     except TimeoutError:
-        process.kill()
-        await process.wait()
         raise UnmetError(f"`handrail {' '.join(words[:2])}` did not end") from None
-    if process.returncode != 0:
+    if code != 0:
         raise UnmetError(f"`handrail {' '.join(words[:2])}` failed: {wrong[-300:].decode()}")
     return said

@@ -83,11 +83,7 @@ class Campaign:
         finally:
             for sending in self._sending:
                 await sending.stop()
-        self.report.ended = {
-            one.name: one.endings
-            for one in (*self._world.nodes, *self._world.services.values())
-            if one.ended_by_itself
-        }
+        self.report.ended = self._world.ended()
         self.report.acknowledged = self._sent.count()
         self.report.code, self.report.table = await checked(self._world)
         return self.report

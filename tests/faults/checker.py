@@ -29,7 +29,7 @@ from nats.errors import Error as NatsError
 from tests.faults.checks import heard_in, judge, sent_in
 from tests.faults.checks_answers import Heard, Sent
 from tests.faults.checks_found import Report
-from tests.faults.checks_log import covered
+from tests.faults.checks_log import covered, unwitnessed
 from tests.faults.checks_records import Reading
 from tests.faults.checks_stores import Stores, compare_rebuilt, counted, read_stores
 from tests.faults.checks_trust import Trust, trust
@@ -124,8 +124,9 @@ class Ledger:
 
 
 async def settle(ledger: Ledger, reading: Reading, databases: Path, seconds: float) -> Stores:
-    """Return what the databases hold once they have all of the ledger, and a head covers it.
+    """Return what the databases hold once they have all of the ledger, and its log is witnessed.
 
+    Then a head covers all of it, and the witness of every gateway has signed that head.
     What has not moved for so many seconds is taken as it is: then something is lost.
     """
     clock, before = asyncio.get_running_loop().time, (-1, -1, -1)
@@ -136,7 +137,8 @@ async def settle(ledger: Ledger, reading: Reading, databases: Path, seconds: flo
         if now != before:
             before, moved = now, clock()
         all_there = now == (len(reading.inbox), accepted, accepted)
-        if (all_there and covered(reading) == len(reading.tree)) or clock() > moved + seconds:
+        done = all_there and covered(reading) == len(reading.tree) and not unwitnessed(reading)
+        if done or clock() > moved + seconds:
             return read_stores(databases)
         await asyncio.sleep(_LOOK_S)
 

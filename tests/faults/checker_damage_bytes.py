@@ -104,6 +104,61 @@ def _witness_of_another_log(e: Evidence) -> None:
     e.records = [one for one in e.records if one[0] not in ("tree.group", "tree.head")]
 
 
+def _witness_again(e: Evidence) -> None:
+    e.records.append([one for one in e.records if one[0].startswith("tree.witness.")][-1])
+
+
+def _witnesses_lost(e: Evidence) -> None:
+    e.records = [one for one in e.records if not one[0].startswith("tree.witness.")]
+
+
+def _a_gateway_never_witnessed(e: Evidence) -> None:
+    gone = e.records[e.first("tree.witness.")][0]
+    e.records = [one for one in e.records if one[0] != gone]
+
+
+def _a_witness_stopped(e: Evidence) -> None:
+    """Leave the first signature of one witness alone, though heads went on."""
+    first = e.records[e.first("tree.witness.")]
+    e.records = [one for one in e.records if one == first or one[0] != first[0]]
+
+
+def _witness_by_another_gateway(e: Evidence) -> None:
+    """Have another gateway carry the agency for which a witness signed."""
+    agency = e.records[e.first("tree.witness.")][0].removeprefix("tree.witness.")
+    others = set(e.trust.carriers.values()) - {e.trust.carriers[agency]}
+    e.trust.carriers = {**e.trust.carriers, agency: min(others)}
+
+
+def _not_in_quarantine(e: Evidence) -> None:
+    e.records[e.first("quarantine.")] = _OF_NOTHING
+
+
+def _another_in_quarantine(e: Evidence) -> None:
+    place = e.first("quarantine.")
+    e.bend(place, sequence=orjson.loads(e.records[place][1])["sequence"] + 1000)
+
+
+def _in_quarantine_again(e: Evidence) -> None:
+    e.records.append(e.records[e.first("quarantine.")])
+
+
+def _refused_on_nothing(e: Evidence) -> None:
+    """Leave a refusal without the record by which it guards the journey that it was decided on."""
+    receipt = e.first("receipt.", lambda body: '"outcome":"refused"' in body["decision"])
+    place = e.first(e.records[receipt][0].replace("receipt.", "check.", 1))
+    e.records[place] = _OF_NOTHING
+
+
+def _records_of_no_kind(e: Evidence) -> None:
+    kinds = ("quarantine.", "check.")
+    e.records = [(f"other.{s}" if s.startswith(kinds) else s, data) for s, data in e.records]
+
+
+_OF_NOTHING: Final = ("check.demo.nobody.nothing", b"{}")
+"""A record that says nothing, in the place of another: those after it keep their sequences."""
+
+
 def _delivered_as_a_notice(e: Evidence) -> None:
     """Put an accepted message into another inbox, as if it were a notice of the exchange's own."""
     place = e.first("inbox.", lambda body: "entry" in orjson.loads(body["decision"]))
@@ -156,6 +211,16 @@ BYTES: Final[dict[Callable[[Evidence], None], str]] = {
     _head_by_nobody: UNPROVED,
     _witness_for_another: UNPROVED,
     _witness_of_another_log: UNPROVED,
+    _witness_again: UNPROVED,
+    _witnesses_lost: UNPROVED,
+    _a_gateway_never_witnessed: UNPROVED,
+    _a_witness_stopped: UNPROVED,
+    _witness_by_another_gateway: UNPROVED,
+    _records_of_no_kind: UNPROVED,
+    _not_in_quarantine: LOST,
+    _another_in_quarantine: LOST,
+    _in_quarantine_again: LOST,
+    _refused_on_nothing: LOST,
     _delivered_as_a_notice: BASIS,
     _missed_before_its_time: CLOCKS,
     _notice_of_another_service: FORGED,

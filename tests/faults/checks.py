@@ -12,6 +12,7 @@ from tests.faults.checks_answers import (
     check_answers,
     check_heard,
     check_receipts,
+    check_refusals,
 )
 from tests.faults.checks_clocks import check_clocks
 from tests.faults.checks_delivery import (
@@ -49,6 +50,7 @@ def judge(
     held = check_answers(sent, reading, findings)
     check_heard(heard, sent, reading, findings)
     check_receipts(reading, findings)
+    check_refusals(reading, findings)
     check_inboxes(sent, reading, findings)
     check_agencies(reading, stores, findings)
     check_journeys(reading, findings)
@@ -68,6 +70,7 @@ def judge(
         "children": len(reading.journeys),
         "forgeries": sum(one.forged for one in sent),
         "held_still": held,
+        "set_aside": reading.set_aside.total(),
         "clocks": clocks,
         "statements": sum(len(told.words) for told in stores.story.values()),
         "groups": len(reading.trust.groups),

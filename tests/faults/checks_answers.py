@@ -1,5 +1,6 @@
 """Whether everything acknowledged has its one final answer, and the answers are what was done."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -122,6 +123,28 @@ def check_receipts(reading: Reading, findings: Findings) -> None:
     for key, answers in reading.by_bytes.items():
         if not all(answer.proved for answer in answers):
             findings.add(UNPROVED, "receipt of bytes", *key)
+
+
+def check_refusals(reading: Reading, findings: Findings) -> None:
+    """Check what must stand beside a refusal, in the same batch.
+
+    What nobody could open lies in quarantine, once for each answer to such bytes; what was refused
+    by the rules guards the journey that it was decided on.
+    """
+    answered = Counter(
+        (*key, answer.lane, answer.lane_sequence)
+        for key, answers in reading.by_bytes.items()
+        for answer in answers
+    )
+    for key in (answered - reading.set_aside).elements():
+        findings.add(LOST, "refused as no message and not in quarantine", *key)
+    for key in (reading.set_aside - answered).elements():
+        findings.add(LOST, "in quarantine without an answer", *key)
+    for one, answers in reading.receipts.items():
+        if one not in reading.guarded and any(a.outcome == "refused" for a in answers):
+            findings.add(LOST, "refused without a record of the journey that was read", *one)
+    for subject in reading.unknown:
+        findings.add(UNPROVED, "record of an unknown kind", subject)
 
 
 def _check_entries(entries: Iterable[Entry], findings: Findings) -> None:

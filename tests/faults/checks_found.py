@@ -28,6 +28,8 @@ TITLES: Final = {
 """Every heading, in the order of the table, with how it reads there."""
 
 MOST_SHOWN: Final = 5
+CHECKED: Final = ("acknowledged", "answered", "statements", "heads", "witnesses")
+"""What there must be some of: where there is none, nothing was checked of it."""
 
 
 @dataclass
@@ -55,8 +57,8 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Tell whether something was checked and nothing was found."""
-        return self.counts["acknowledged"] > 0 and self.findings.total == 0
+        """Tell whether something of each kind was checked and nothing was found."""
+        return all(self.counts[name] for name in CHECKED) and self.findings.total == 0
 
     def as_json(self) -> dict[str, Any]:
         """Give the report as JSON: counts, findings by heading, and the first few of each."""

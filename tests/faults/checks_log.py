@@ -14,6 +14,8 @@ from tests.faults.checks_records import Reading
 
 HEAD: Final = "handrail-head+jws"
 WITNESS: Final = "handrail-witness+jws"
+LAST: Final = 3
+"""Every gateway's witness must have signed one of so many newest heads once all is at rest."""
 
 
 class _Roots:
@@ -46,24 +48,46 @@ def check_log(reading: Reading, findings: Findings) -> None:
         findings.add(UNPROVED, "group missing in the log", token[-16:])
     roots = _Roots(reading.tree)
     _check_heads(reading, roots, findings)
-    for agency, token in reading.witnesses:
-        said = trust.signed(token, WITNESS, trust.witnesses) or {}
-        if said.get("agency") != agency or said.get("log") != trust.exchange:
-            findings.add(UNPROVED, "witness not signed by its gateway", agency)
-        elif roots.of(said["size"]) != said["root"]:
-            findings.add(UNPROVED, "witness of another log", agency, said["size"])
+    _check_witnesses(reading, roots, findings)
 
 
 def covered(reading: Reading) -> int:
     """Return how many groups the newest head covers."""
-    trust, newest = reading.trust, reading.heads[-1:]
-    heads = [trust.signed(token, HEAD, trust.exchange_keys) or {} for token in newest]
-    return max((head.get("size", 0) for head in heads), default=0)
+    return max((head.get("size", 0) for head in _heads(reading, 1)), default=0)
 
 
-def _heads(reading: Reading) -> Iterator[dict[str, Any]]:
+def unwitnessed(reading: Reading, last: int = 1) -> list[str]:
+    """Return the gateways whose witness has signed none of the `last` newest heads."""
+    trust, seen = reading.trust, dict.fromkeys(reading.trust.witnesses.values(), 0)
+    due = min((head.get("size", 0) for head in _heads(reading, last)), default=0)
+    for agency, token in dict(reading.witnesses).items():
+        said = trust.signed(token, WITNESS, trust.witness_keys(agency)) or {}
+        gateway = trust.carriers.get(agency, "")
+        seen[gateway] = max(seen.get(gateway, 0), said.get("size", 0))
+    return sorted(gateway for gateway, size in seen.items() if size < max(due, 1))
+
+
+def _check_witnesses(reading: Reading, roots: _Roots, findings: Findings) -> None:
+    """Check that each is signed by the agency's gateway, of this log, and larger than before."""
+    trust, sizes = reading.trust, dict.fromkeys(reading.trust.carriers, 0)
+    for agency, token in reading.witnesses:
+        said = trust.signed(token, WITNESS, trust.witness_keys(agency)) or {}
+        if said.get("agency") != agency or said.get("log") != trust.exchange:
+            findings.add(UNPROVED, "witness not signed by its gateway", agency)
+            continue
+        if roots.of(said["size"]) != said["root"]:
+            findings.add(UNPROVED, "witness of another log", agency, said["size"])
+        if said["size"] <= sizes[agency]:
+            findings.add(UNPROVED, "witness that goes back", agency, said["size"])
+        sizes[agency] = max(sizes[agency], said["size"])
+    for gateway in unwitnessed(reading, LAST):
+        findings.add(UNPROVED, "newest heads without the witness", gateway)
+
+
+def _heads(reading: Reading, last: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield what the heads say, of all of them or of the last, empty where one is not signed."""
     trust = reading.trust
-    for token in reading.heads:
+    for token in reading.heads[-last:]:
         yield trust.signed(token, HEAD, trust.exchange_keys) or {}
 
 

@@ -1,7 +1,7 @@
 """The raw records of the ledger, read for what can be counted; none of the services' reading."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,9 @@ from tests.faults.checks_trust import Trust
 
 Key = tuple[str, str]
 """An agency and a message (or the digest of bytes) of it."""
+
+Lying = tuple[str, str, str, int]
+"""An agency, the digest of bytes of it, and the lane and the sequence at which they lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,9 @@ class Reading:
     inbox: dict[Key, list[Delivered]] = field(default_factory=lambda: defaultdict(list))
     waiting: dict[Key, str] = field(default_factory=dict)
     ever_held: set[Key] = field(default_factory=set)
+    set_aside: Counter[Lying] = field(default_factory=Counter[Lying])
+    guarded: set[Key] = field(default_factory=set)
+    unknown: list[str] = field(default_factory=list)
     cursors: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     tree: list[str] = field(default_factory=list)
     heads: list[str] = field(default_factory=list)
@@ -128,13 +134,32 @@ class Reading:
             self.waiting[child, message] = orjson.loads(data)["state"]
         elif head == "cursor":
             self.cursors[rest].append(orjson.loads(data)["sequence"])
-        elif subject == "tree.group":
+        elif head == "quarantine":
+            self._take_set_aside(rest, data)
+        elif head == "check":
+            agency, _, message = rest.rpartition(".")
+            self.guarded.add((agency, message))
+        elif not self._is_of_the_tree(subject, data):
+            self.unknown.append(subject)
+
+    def _is_of_the_tree(self, subject: str, data: bytes) -> bool:
+        """Take in a record of the log, and tell whether it was one."""
+        agency = subject.removeprefix("tree.witness.")
+        if subject == "tree.group":
             self.tree.append(data.decode())
         elif subject == "tree.head":
             self.heads.append(data.decode())
-        elif subject.startswith("tree.witness."):
-            agency = subject.removeprefix("tree.witness.")
+        elif agency != subject:
             self.witnesses.append((agency, orjson.loads(data)["cosignature"]))
+        else:
+            return False
+        return True
+
+    def _take_set_aside(self, rest: str, data: bytes) -> None:
+        """Take in that bytes lie in quarantine; what came of a release stands there as well."""
+        body, (agency, _, digest) = orjson.loads(data), rest.rpartition(".")
+        if "because" not in body:
+            self.set_aside[agency, digest, body["lane"], body["sequence"]] += 1
 
     def _take_entry(self, sequence: int, child: str, data: bytes) -> None:
         body = orjson.loads(data)

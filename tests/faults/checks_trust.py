@@ -19,19 +19,28 @@ _MESSAGE: Final = "handrail+sd-jwt"
 
 @dataclass
 class Trust:
-    """The keys of the directory, by name, and whose each is; `witnesses` are gateways'."""
+    """The keys of the directory, by name, and whose each is; `witnesses` are gateways'.
+
+    `carriers` are the gateways of agencies, by agency.
+    """
 
     keys: dict[str, jws.PublicKey]
     holders: dict[str, str]
     services: frozenset[str]
     exchange: str
     witnesses: dict[str, str] = field(default_factory=dict)
+    carriers: dict[str, str] = field(default_factory=dict)
     groups: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     @property
     def exchange_keys(self) -> frozenset[str]:
         """The names of the exchange's keys."""
         return frozenset(kid for kid, holder in self.holders.items() if holder == self.exchange)
+
+    def witness_keys(self, agency: str) -> frozenset[str]:
+        """Return the names of the witness keys of the gateway that carries an agency."""
+        carrier = self.carriers.get(agency)
+        return frozenset(kid for kid, gateway in self.witnesses.items() if gateway == carrier)
 
     def said(self, seal: str) -> tuple[dict[str, Any], bool]:
         """Return what a seal says, and whether author and countersigners signed exactly that."""
@@ -99,4 +108,6 @@ def trust(directory: bytes, root_x: str) -> Trust:
             keys[key["kid"]] = jws.PublicKey(key["x"])
             witnesses[key["kid"]] = gateway["id"]
     services = frozenset(service["id"] for service in document["services"])
-    return Trust(keys, holders, services, f"{document['partnership']}.exchange", witnesses)
+    carriers = {one["id"]: one["gateway"] for one in document["agencies"]}
+    exchange = f"{document['partnership']}.exchange"
+    return Trust(keys, holders, services, exchange, witnesses, carriers)

@@ -70,13 +70,15 @@ class ClockJump(Fault):
             raise UnmetError(f"{self._service.name} never saw its clock jump")
 
     def _has_seen(self) -> bool:
-        """Tell whether the service lives under the library, and its log is dated by it.
+        """Tell whether the service lives under the library, took the new time, and logs by it.
 
-        One that had nothing to say since the jump is taken to have seen it.
+        Of one that had nothing to say since the jump, that the library took it is all that is seen.
         """
         process = self._service.process
         mapped = Path(f"/proc/{process.pid}/maps") if process else None
         if mapped is None or not mapped.exists() or _library_name() not in mapped.read_text():
+            return False
+        if not _was_read(self._control):
             return False
         now = datetime.now(UTC)
         said = list(_instants(self._service.log, self._said))
@@ -86,6 +88,16 @@ class ClockJump(Fault):
         draft = self._control.with_suffix(".draft")
         draft.write_text(f"{hours * 3600:+d}\n", "ascii")
         draft.replace(self._control)
+
+
+def _was_read(control: Path) -> bool:
+    """Tell whether anybody has read the control file since it was put there (inode(7), atime).
+
+    The library reads it as soon as its program asks for the time. Where the file system keeps no
+    such instants nothing is ever read.
+    """
+    there = control.stat()
+    return there.st_atime_ns > there.st_mtime_ns
 
 
 def _instants(log: Path, since: int) -> Iterator[datetime]:

@@ -16,9 +16,14 @@ READY_S: Final = 90.0
 _RESTART_S: Final = 0.2
 
 _FAULT: Final = re.compile(
-    rb'"(?:code|error_type)": ?"([A-Za-z][A-Za-z0-9._-]*)"|\[FTL\] ([^\n]*)|([A-Za-z]+Error)\\b'
+    rb'"event": "process\.failed".*"error_type": "([A-Za-z0-9._]+)"'
+    rb"|\[FTL\] (.*)"
+    rb"|^([a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+): "
+    rb"|^(?:\w+\.)*([A-Za-z]+Error)\b"
 )
-"""What a program says of what ended it: a code, a type of error, or a server's own last words."""
+"""What a program says of what ended it: a type of error, a server's own last words, or a code."""
+
+_REMEDY: Final = b"  what to do: "
 
 Ready = Callable[[asyncio.subprocess.Process], Awaitable[bool]]
 
@@ -45,7 +50,7 @@ class Kept:
         self.process: asyncio.subprocess.Process | None = None
         self.starts = 0
         self.endings: list[str] = []
-        """Why it ended by itself, each time; empty where its log does not tell."""
+        """Why it ended by itself, each time; empty where it did not say so, or had no time to."""
 
         self._struck: asyncio.subprocess.Process | None = None
         self._ready = asyncio.Event()
@@ -122,12 +127,12 @@ class Kept:
         self.starts += 1
         waiting = asyncio.create_task(self._wait_ready(process))
         try:
-            await process.wait()
+            code = await process.wait()
         finally:
             await end([waiting])
             self._ready.clear()
         if process is not self._struck:
-            self.endings.append(self._reason(said))
+            self.endings.append(self._reason(said) if code >= 0 else "")
 
     @property
     def ended_by_itself(self) -> int:
@@ -135,11 +140,16 @@ class Kept:
         return len(self.endings)
 
     def _reason(self, said: int) -> str:
-        """Return why the program ended, by the last fault in its log after so many bytes."""
-        with self.log.open("rb") as lines:
-            lines.seek(said)
-            found = list(_FAULT.finditer(lines.read()))
-        return next(filter(None, found[-1].groups())).decode() if found else ""
+        """Return why the program ended, by the last line in its log after so many bytes.
+
+        What to do about it may stand behind that. A program that went on talking, or was ended by
+        a signal in the midst of it, has not said why.
+        """
+        with self.log.open("rb") as log:
+            log.seek(said)
+            lines = [line for line in log if line.strip() and not line.startswith(_REMEDY)]
+        found = _FAULT.search(lines[-1]) if lines else None
+        return next(filter(None, found.groups())).decode() if found else ""
 
     async def _wait_ready(self, process: asyncio.subprocess.Process) -> None:
         if await self._is_ready(process):
@@ -154,6 +164,27 @@ def repository() -> Path:
 def tied(command: Sequence[str]) -> list[str]:
     """Return `command` as one that dies with this process."""
     return [sys.executable, "-I", "-S", str(Path(lifeline.__file__)), str(os.getpid()), *command]
+
+
+async def run_once(command: Sequence[str], within_s: float) -> tuple[int, bytes, bytes]:
+    """Run a program to its end, and return its exit code and what it said and complained of.
+
+    It never outlives this call. Raises TimeoutError where it takes longer than so many seconds.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *tied(command),
+        cwd=repository(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(within_s):
+            said, wrong = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        code = await process.wait()
+    return code, said, wrong
 
 
 async def _has_spoken(process: asyncio.subprocess.Process) -> bool:

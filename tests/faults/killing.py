@@ -10,7 +10,7 @@ from typing import ClassVar
 from contracts.errors import HandrailError
 from services.runtime.state_lock import StateLock
 from tests.faults.fault import Fault, UnmetError
-from tests.faults.kept import Kept, repository, tied
+from tests.faults.kept import Kept, run_once
 from tests.faults.nodes import Node
 from tests.faults.world import World
 
@@ -166,8 +166,7 @@ class PauseService(Fault):
 
     async def heal(self) -> None:
         """Take away the successor."""
-        await self._second.away()
-        self.world.spares.remove(self._second)
+        await self.world.dismiss(self._second)
 
 
 class PauseExchange(PauseService):
@@ -184,19 +183,26 @@ class TwoExchanges(Fault):
     lasts_s = (3.0, 8.0)
 
     async def strike(self) -> str:
-        """Start a second one of each."""
-        self._second = [_beside(self.world, name) for name in ("exchange", "exchange-urgent")]
+        """Start a second one of each; returns once all four are at work."""
+        names = ("exchange", "exchange-urgent")
+        self._second = [_beside(self.world, name) for name in names]
+        for one in (*self._second, *(self.world.services[name] for name in names)):
+            await one.ready()
         return "both lanes"
 
     async def heal(self) -> None:
         """Kill the second ones."""
         for one in self._second:
-            await one.away()
-            self.world.spares.remove(one)
+            await self.world.dismiss(one)
 
 
 class SecondServer(Fault):
-    """A second server on a store that is in use, while it is up and while it is down."""
+    """A second server on a store that is in use, while it is up and while it is down.
+
+    nats-server itself locks nothing: whoever starts one for Handrail takes the folder's lock first.
+    So that lock is tried, and with one server `handrail up` as well; nothing else starts the nodes
+    of a cluster but this campaign, with that lock.
+    """
 
     name = "a second server on a store in use"
 
@@ -218,8 +224,10 @@ class SecondServer(Fault):
     def _try_lock(self, node: Node) -> None:
         try:
             StateLock(node.place.folder).acquire(0.1)
-        except HandrailError:
-            return
+        except HandrailError as error:
+            if error.code == "state.locked":
+                return
+            raise
         raise UnmetError(f"the folder of {node.name} is not locked")
 
 
@@ -238,18 +246,9 @@ def _beside(world: World, name: str) -> Kept:
 
 async def _refusal(command: list[str]) -> str:
     """Run a command that must be refused, and return the code of its error."""
-    process = await asyncio.create_subprocess_exec(
-        *tied(command),
-        cwd=repository(),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
     try:
-        async with asyncio.timeout(_REFUSED_S):
-            said, _ = await process.communicate()
+        _, said, _ = await run_once(command, _REFUSED_S)
     except TimeoutError:
-        process.kill()
-        await process.wait()
         return "it ran"
     found = re.search(rb'"code":\s*"([a-z.-]+)"', said)
     return found[1].decode() if found else "nothing was said"

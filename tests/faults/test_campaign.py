@@ -2,18 +2,23 @@
 
 import asyncio
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tests.faults.campaign import Report, ending_lines, recovery_lines
 from tests.faults.disks import Disk
-from tests.faults.jumping import _instants
-from tests.faults.kept import Kept
+from tests.faults.fault import UnmetError
+from tests.faults.jumping import ClockJump, _instants, _library
+from tests.faults.kept import Kept, run_once
+from tests.faults.killing import TwoExchanges
 from tests.faults.links import Cut, between, to_node
 from tests.faults.storing import _tells_of_no_room
 from tests.faults.watching import SentFiles, _tells
+from tests.faults.world import World
 
 
 def test_power_is_never_cut_to_what_is_no_loop_device(tmp_path: Path) -> None:
@@ -107,20 +112,100 @@ def test_a_campaign_without_a_fault_or_with_an_ending_that_nobody_explains_is_no
     ]
 
 
-async def test_why_a_program_ended_by_itself_is_read_from_its_own_log(tmp_path: Path) -> None:
-    """The last code or type of error that it logged; nothing where it said nothing."""
-    line = '{"event": "service.ended", "code": "nats.unreachable"}'
-    for said, why in (
-        (f"import sys; sys.stderr.write({line!r})", "nats.unreachable"),
-        ("pass", ""),
-    ):
-        kept = Kept("brief", [sys.executable, "-c", said], tmp_path / "log")
-        kept.begin()
-        async with asyncio.timeout(30):
-            while not kept.endings:
-                await asyncio.sleep(0.05)
-        await kept.away()
-        assert kept.endings[0] == why
+_LOGGED = '{"event": "lanes.not-trimmed", "code": "story.behind", "level": "warning"}'
+_FAILED = '{"event": "process.failed", "error_type": "sqlite3.OperationalError", "where": "a.b"}'
+_TOLD = "nats.unreachable: no server answers\n  what to do: start one"
+
+
+@pytest.mark.parametrize(
+    ("said", "ending", "why"),
+    [
+        (_TOLD, "sys.exit(1)", "nats.unreachable"),
+        (f"{_LOGGED}\n{_TOLD}", "sys.exit(1)", "nats.unreachable"),
+        (_FAILED, "sys.exit(1)", "sqlite3.OperationalError"),
+        ("nats.errors.NoServersError: none", "sys.exit(1)", "NoServersError"),
+        ("[7] 2026/11/23 [FTL] no store", "sys.exit(1)", "no store"),
+        ("", "pass", ""),
+        (_LOGGED, "os._exit(1)", ""),
+        (f"{_TOLD}\nand went on", "sys.exit(1)", ""),
+        (_LOGGED, "os.kill(os.getpid(), signal.SIGSEGV)", ""),
+        (_TOLD, "os.kill(os.getpid(), signal.SIGKILL)", ""),
+    ],
+)
+async def test_why_a_program_ended_by_itself_is_read_from_its_own_log(
+    tmp_path: Path, said: str, ending: str, why: str
+) -> None:
+    """The code or type of error with which it ended; nothing where it crashed, whatever it logged.
+
+    A line that it wrote about something else before is no reason, and a signal leaves no time.
+    """
+    program = f"import os, signal, sys; sys.stderr.write({said!r}); sys.stderr.flush(); {ending}"
+    kept = Kept("brief", [sys.executable, "-c", program], tmp_path / "log")
+    kept.begin()
+    async with asyncio.timeout(30):
+        while not kept.endings:
+            await asyncio.sleep(0.05)
+    await kept.away()
+    assert kept.endings[0] == why
+
+
+async def test_a_program_beside_another_that_ended_by_itself_is_counted(tmp_path: Path) -> None:
+    """A second exchange that crashed is in the table, also once it was taken away."""
+    world = World(tmp_path / "world", 1)
+    names = ("exchange-second", "exchange-second", "story-second")
+    ended = [Kept(name, [sys.executable, "-c", "pass"], tmp_path / "log") for name in names]
+    for one in ended:
+        world.spares.append(one)
+        one.begin()
+    async with asyncio.timeout(30):
+        while not all(one.endings for one in ended):
+            await asyncio.sleep(0.05)
+    await world.dismiss(ended[0])
+    await world.kill_all()
+    assert world.spares == []
+    told = {name: len(reasons) for name, reasons in world.ended().items()}
+    assert told["exchange-second"] == len(ended[0].endings) + len(ended[1].endings)
+    assert told["story-second"] == len(ended[2].endings)
+
+
+async def test_a_program_that_is_run_once_never_outlives_its_time(tmp_path: Path) -> None:
+    """Its exit code and what it said come back, or it is killed and the time is told."""
+    talk = "import sys; sys.stdout.write('out'); sys.stderr.write('wrong'); sys.exit(3)"
+    assert await run_once([sys.executable, "-c", talk], 30) == (3, b"out", b"wrong")
+    mark = tmp_path / "pid"
+    stay = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    with pytest.raises(TimeoutError):
+        await run_once([sys.executable, "-c", stay], 2)
+    assert not Path(f"/proc/{mark.read_text()}").exists()
+
+
+async def test_two_exchanges_are_two_only_once_the_second_is_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault is made when all four are ready; one that never comes up is told."""
+    world = World(tmp_path / "world", 1)
+    world.logs.mkdir(parents=True)
+    program = "import time; time.sleep(0.5); print('ready', flush=True); time.sleep(600)"
+    mute = "import time; time.sleep(600)"
+
+    def service(name: str, suffix: str = "") -> Kept:
+        talk = mute if name in silent and suffix else program
+        return Kept(f"{name}{suffix}", [sys.executable, "-c", talk], world.logs / f"{name}{suffix}")
+
+    world.service = service  # type: ignore[method-assign]
+    for silent, within_s in (((), 90.0), (("exchange-urgent",), 3.0)):
+        world.services = {name: service(name) for name in ("exchange", "exchange-urgent")}
+        for one in world.services.values():
+            await one.start()
+        fault = TwoExchanges(world, Random(1))
+        monkeypatch.setattr("tests.faults.kept.READY_S", within_s)
+        try:
+            with pytest.raises(TimeoutError) if silent else nullcontext():
+                await fault.strike()
+            assert all(one.is_ready for one in world.everyone()) == (not silent)
+        finally:
+            await fault.heal()
+            await world.kill_all()
 
 
 async def test_a_server_that_never_met_the_full_disk_is_noticed(
@@ -143,6 +228,56 @@ def test_a_service_whose_log_is_dated_as_ever_has_not_seen_its_clock_jump(tmp_pa
     with log.open("ab") as out:
         out.write(b'{"timestamp": "2026-11-24T09:00:00.000000Z"}\n')
     assert list(_instants(log, since)) == [datetime(2026, 11, 24, 9, 0, tzinfo=UTC)]
+
+
+@pytest.mark.skipif(_library() is None, reason="libfaketime is not installed")
+@pytest.mark.parametrize(
+    ("program", "sees"),
+    [
+        ("signal.pause()", False),
+        ("asyncio.run(look(False))", True),
+        ("asyncio.run(look(True))", True),
+    ],
+)
+async def test_a_silent_service_that_never_took_the_new_time_has_not_seen_its_clock_jump(
+    tmp_path: Path, program: str, *, sees: bool
+) -> None:
+    """What does not look at its clock after the jump has not met it, and that is a problem."""
+    world = World(tmp_path / "world", 1)
+    world.logs.mkdir(parents=True)
+    script = tmp_path / "script.py"
+    script.write_text(_LOOKING + f"print('ready', flush=True)\n{program}\n")
+    names = ("exchange", "exchange-urgent", "tracker", "story", "first-response")
+    one = Kept("one", [sys.executable, str(script)], world.logs / "one.log")
+    world.services = dict.fromkeys(names, one)
+    await one.start()
+    fault = ClockJump(world, Random(1))
+    try:
+        await fault.strike()
+        if sees:
+            async with asyncio.timeout(30):
+                while not fault._has_seen():
+                    await asyncio.sleep(0.1)
+            await fault.heal()
+        else:
+            await asyncio.sleep(2.5)  # longer than the library goes by what it read before
+            with pytest.raises(UnmetError, match="never saw its clock jump"):
+                await fault.heal()
+    finally:
+        await one.away()
+    assert one.ended_by_itself == 0
+
+
+_LOOKING = """
+import asyncio, datetime, signal, sys
+
+async def look(aloud):
+    while True:
+        at = datetime.datetime.now(datetime.UTC)
+        if aloud:
+            print(f'"timestamp": "{at.isoformat()}"', file=sys.stderr, flush=True)
+        await asyncio.sleep(0.2)
+"""
 
 
 def test_every_link_of_a_cut_is_dropped_in_the_directions_that_are_meant(

@@ -1,11 +1,7 @@
 """Killing the exchange and its sequencer at any moment leaves nothing decided out of the log."""
 
 import asyncio
-import json
 import random
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,43 +9,13 @@ import pytest
 from contracts.identifiers import new_reference
 from services.exchange.tree_heads import State
 from tests import messages as m
-from tests.faults.processes import process
-from tests.live.exchanging import Exchange, exchange_at
+from tests.faults.processes import process, sequencer
+from tests.live.exchanging import exchange_at
 from tests.live.logging_world import check, sequencing
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(300)]
 
 MESSAGES, KILLS = 120, 8
-
-
-@asynccontextmanager
-async def _sequencer(exchange: Exchange, index: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start a sequencer process, and kill it at the end."""
-    started = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.faults.sequencer_process",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert started.stdin is not None
-    assert started.stdout is not None
-    given = {
-        "url": exchange.url,
-        "directory": exchange.area.signed.decode(),
-        "root": exchange.area.root.x,
-        "key": exchange.area.services["exchange"].raw.private_bytes_raw().hex(),
-        "index": str(index),
-    }
-    started.stdin.write(json.dumps(given).encode() + b"\n")
-    await started.stdin.drain()
-    await asyncio.wait_for(started.stdout.readline(), 30)
-    try:
-        yield started
-    finally:
-        if started.returncode is None:
-            started.kill()
-        await started.wait()
 
 
 async def test_sigkill_between_batch_and_head_loses_nothing(nats_url: str, tmp_path: Path) -> None:
@@ -61,7 +27,7 @@ async def test_sigkill_between_batch_and_head_loses_nothing(nats_url: str, tmp_p
         for sealed in sent:
             await exchange.send(sealed)
         for _ in range(KILLS):
-            async with process(exchange, group=3) as worker, _sequencer(exchange, index) as one:
+            async with process(exchange, group=3) as worker, sequencer(exchange, index) as one:
                 await asyncio.sleep(chance.uniform(0.0, 0.15))
                 for dying in chance.sample((worker, one), 2):
                     dying.kill()

@@ -1,16 +1,15 @@
 """A power cut: what was acknowledged is on the disk, and the test could tell if it were not."""
 
-import asyncio
 import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.faults.kept import repository
+from tests.faults.kept import run_once
 from tests.faults.proving import MESSAGES
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 async def test_a_power_cut_keeps_every_acknowledged_message_with_our_setting_alone(
@@ -20,12 +19,9 @@ async def test_a_power_cut_keeps_every_acknowledged_message_with_our_setting_alo
 
     The second half shows that the way of cutting the power would find a loss.
     """
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.faults.proving", "--dir", str(tmp_path)),
-        cwd=repository(),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await asyncio.wait_for(process.communicate(), 90)
+    command = [sys.executable, "-m", "tests.faults.proving", "--dir", str(tmp_path)]
+    code, said, wrong = await run_once(command, 90)
+    assert code == 0, wrong
     kept = json.loads(said)
     if "not here" in kept:
         pytest.skip(kept["not here"])

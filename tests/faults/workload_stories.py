@@ -122,20 +122,25 @@ def protected(family: Family) -> None:
     assess(family, request, "section_47")
 
 
+def opened_before(family: Family) -> None:
+    """A case that was open before Handrail is taken over; the first helper leads in it."""
+    family.say(
+        "case.opened-before",
+        CAF_MANAGER,
+        [family.second.agency],
+        capacity=Capacity.TEAM_MANAGER,
+        countersigners=signed_too(family.first.person, Capacity.LEAD_PROFESSIONAL),
+        content={"level": "early_help", "lead": family.first.person},
+    )
+
+
 def handed_on(family: Family) -> None:
     """The lead is handed from one helper to the other; nobody else can take it, nor take it twice.
 
     In between a proposal is refused and another withdrawn; at the end the CAF is closed.
     """
     first, second = family.first, family.second
-    family.say(
-        "case.opened-before",
-        CAF_MANAGER,
-        [second.agency],
-        capacity=Capacity.TEAM_MANAGER,
-        countersigners=signed_too(first.person, Capacity.LEAD_PROFESSIONAL),
-        content={"level": "early_help", "lead": first.person},
-    )
+    opened_before(family)
     proposal = family.say(
         "lead.proposed", first.person, [second.agency], content={"practitioner": second.person}
     )
@@ -206,14 +211,7 @@ def answered_at_once(family: Family) -> None:
 def handed_on_at_once(family: Family) -> None:
     """A proposal and its acceptance, on their way at the same time; a case was opened before."""
     first, second = family.first, family.second
-    family.say(
-        "case.opened-before",
-        CAF_MANAGER,
-        [second.agency],
-        capacity=Capacity.TEAM_MANAGER,
-        countersigners=signed_too(first.person, Capacity.LEAD_PROFESSIONAL),
-        content={"level": "early_help", "lead": first.person},
-    )
+    opened_before(family)
     proposal = family.say(
         "lead.proposed",
         CAF_MANAGER,

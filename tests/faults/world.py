@@ -45,6 +45,7 @@ class World:
         self.services: dict[str, Kept] = {}
         self.nodes: list[Node] = []
         self.spares: list[Kept] = []
+        self._gone: list[Kept] = []
         self.partnership: Partnership
         self._control: Client | None = None
         self._numbers = {name: number for number, name in enumerate(SERVICES, 1)}
@@ -82,12 +83,27 @@ class World:
         """Return every program that is kept running."""
         return [*self.spares, *self.services.values(), *self.nodes]
 
+    async def dismiss(self, spare: Kept) -> None:
+        """Take away a program that ran beside another; how it ended meanwhile stays known."""
+        await spare.away()
+        self.spares.remove(spare)
+        self._gone.append(spare)
+
+    def ended(self) -> dict[str, list[str]]:
+        """Return who ended by itself and why, each time, of all that ever ran here."""
+        found: dict[str, list[str]] = {}
+        for one in (*self.everyone(), *self._gone):
+            if one.endings:
+                found[one.name] = [*found.get(one.name, []), *one.endings]
+        return found
+
     async def kill_all(self) -> None:
         """Kill everything that runs here, as a power cut does, and keep it away."""
         if self._control is not None:
             await self._control.close()
             self._control = None
         await asyncio.gather(*(one.away() for one in self.everyone()))
+        self._gone += self.spares
         self.spares.clear()
 
     async def close(self) -> None:
