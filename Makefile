@@ -34,7 +34,7 @@ demo: setup ## play the demonstration on a real nats-server and check it
 	@$(BIN)/handrail demo
 
 test: setup ## run every test that this machine can run
-	@$(BIN)/python -m pytest -q -n auto
+	@$(BIN)/python -m pytest -q -n auto --dist loadscope --no-loadscope-reorder
 
 FAULTS ?= --messages 5000
 

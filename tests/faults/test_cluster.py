@@ -15,7 +15,7 @@ from services.runtime.connection import connect
 from tests.faults.links import SENDERS
 from tests.faults.world import World
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(300)]
 
 SCHOOL = "demo.hilltop-school"
 

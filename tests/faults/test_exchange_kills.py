@@ -16,7 +16,7 @@ from tests.area import SCHOOL
 from tests.faults.processes import process
 from tests.live.exchanging import Exchange, exchange_at
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(300)]
 
 CHILDREN = 60
 REFERRALS = 8

@@ -16,7 +16,7 @@ from tests.area import FRONT, SCHOOL
 from tests.faults.processes import process
 from tests.live.exchanging import Exchange, exchange_at
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(300)]
 
 CHILDREN = 40
 HOUR_S = timedelta(hours=1).total_seconds()

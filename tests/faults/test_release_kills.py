@@ -19,7 +19,7 @@ from tests.faults.processes import process
 from tests.live.exchanging import DEADLINE_S, Exchange, exchange_at, working
 from tests.live.test_releasing import without
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(300)]
 
 MESSAGES = 40
 LANE = submit_stream(SCHOOL)

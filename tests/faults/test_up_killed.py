@@ -21,7 +21,7 @@ from services.cli.output import now
 from services.runtime.partnership import Partnership
 from services.runtime.state_lock import StateLock
 
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.timeout(300)]
 
 CHILDREN = 12
 MESSAGES = 5

@@ -1,19 +1,16 @@
 """Everything one party might try against another, as data: messages, verbs and subscriptions."""
 
-import asyncio
 import json
 from dataclasses import dataclass
 
-from nats.aio.client import Client
-from nats.errors import NoRespondersError
-from nats.errors import TimeoutError as NatsTimeoutError
+from nats.aio.msg import Msg
+from nats.js.api import Header, StatusCode
 
 from contracts import subjects
 from services.runtime.nats_config import HUB_PREFIX
 from tests.live.brokers import has_read
-from tests.live.gateways import ALPHA, ALPHA_LANES, BETA, CHILD, FORGED, MESSAGE
+from tests.live.gateways import ALPHA, ALPHA_LANES, BETA, CHILD, FORGED, MESSAGE, World
 
-NO_ANSWER_S = 0.15
 ALPHA_INBOX = f"{subjects.LEDGER}.{subjects.inbox_consumer(ALPHA)}"
 BETA_INBOX = f"{subjects.LEDGER}.{subjects.inbox_consumer(BETA)}"
 ALPHA_RECEIPT = subjects.receipt(ALPHA, MESSAGE)
@@ -32,26 +29,30 @@ class Attack:
     reply: str = ""
     headers: tuple[tuple[str, str], ...] = ()
 
-    async def run(self, client: Client) -> bytes:
-        """Send it and return what came back: nothing, or the headers and bytes of an answer."""
-        headers = dict(self.headers) or None
-        if self.reply:
-            await client.publish(self.subject, self.payload, self.reply, headers)
-            await has_read(client)
-            return b""
-        try:
-            answer = await client.request(
-                self.subject, self.payload, timeout=NO_ANSWER_S, headers=headers
-            )
-        except (NatsTimeoutError, NoRespondersError):
-            return b""
-        return repr(answer.headers).encode() + answer.data
 
+async def answered(made: World, user: str, attacks: list[Attack]) -> dict[str, bytes]:
+    """Send all as `user` and return those that were answered, with the answers' headers and bytes.
 
-async def answered(client: Client, attacks: list[Attack]) -> dict[str, bytes]:
-    """Run all at once and return those that were answered at all, with the answer."""
-    answers = await asyncio.gather(*(attack.run(client) for attack in attacks))
-    return {attack.what: answer for attack, answer in zip(attacks, answers, strict=True) if answer}
+    Nothing is waited for by the clock: the server has read all, and has done what comes of it.
+    """
+    client, answers = made.clients[user], dict[str, bytes]()
+    inbox = client.new_inbox()
+
+    async def note(message: Msg) -> None:
+        if (message.headers or {}).get(Header.STATUS) != StatusCode.SERVICE_UNAVAILABLE:
+            what = attacks[int(message.subject.rpartition(".")[2])].what
+            answer = repr(message.headers).encode() + message.data
+            answers[what] = answers.get(what, b"") + answer
+
+    listening = await client.subscribe(f"{inbox}.*", cb=note)
+    for number, one in enumerate(attacks):
+        reply = one.reply or f"{inbox}.{number}"
+        await client.publish(one.subject, one.payload, reply, dict(one.headers) or None)
+    await has_read(client)
+    await made.settled()
+    await has_read(client)
+    await listening.drain()  # type: ignore[no-untyped-call]
+    return answers
 
 
 def _body(**members: object) -> bytes:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
+_READ_S = 30
+
 
 async def has_read(client: Client) -> None:
     """Return once the server has read all that `client` sent.
@@ -13,7 +15,7 @@ async def has_read(client: Client) -> None:
     A client's ping overtakes what it has yet to write, so only the second answer follows that.
     """
     for _ in range(2):
-        await client.flush()
+        await client.flush(timeout=_READ_S)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """`handrail up` as a process of its own, and commands run against it as a person would."""
 
+import asyncio
 import json
 import logging
 import os
@@ -20,14 +21,18 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
+from contracts.errors import HandrailError
 from services.cli.main import app
 from services.cli.options import load
 from services.runtime import log
+from services.runtime.connection import connect
+from services.runtime.nkeys import NKey
 from services.runtime.partnership import Partnership
+from services.runtime.seen import Seen, seen_in
 
 T = TypeVar("T")
 READY_S: Final = 60.0
-SETTLE_S: Final = 20.0
+SETTLE_S: Final = 60.0
 
 SCHOOL, FRONT = "demo.hilltop-school", "demo.first-response"
 TEACHER, MANAGER = f"{SCHOOL}.jo-marsh", f"{SCHOOL}.ruth-adeyemi"
@@ -206,6 +211,36 @@ def received(system: System, agency: str, message: str) -> list[dict[str, Any]]:
         return [line for line in lines if line["message"] == message]
 
     return until(ask, bool)
+
+
+def readable(system: System, message: str, reader: str, *more: object) -> dict[str, Any]:
+    """Open a message as `reader` once the story service has it; return what is shown."""
+
+    def ask() -> dict[str, Any]:
+        return system.ask("open", message, "--as", reader, *more)
+
+    return until(ask, lambda shown: "statements" in shown)
+
+
+def in_force(system: System, service: str) -> Seen:
+    """Return what directory a service has taken, by its own file; none as long as it has none."""
+    own = system.folder / "seen" / f"{service}.version"
+    return seen_in(own) if own.exists() else Seen()
+
+
+def refusal(system: System, identity: NKey) -> str:
+    """Return the code with which the server refuses an identity's connection, or nothing."""
+
+    async def attempt() -> None:
+        held = system.partnership
+        client = await connect(held.nats_url(), identity, name="test", ca=held.nats_ca)
+        await client.close()
+
+    try:
+        asyncio.run(attempt())
+    except HandrailError as error:
+        return error.code
+    return ""
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Servers with TLS as `handrail partnership server` writes them, each a process of its own."""
 
 import asyncio
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,6 +15,7 @@ from services.runtime.connection import connect
 from services.runtime.nats_config import ServerPlan, ServiceUser
 from services.runtime.nkeys import NKey
 from services.runtime.server import find_binary
+from tests.live.servers import free_port
 
 READY_S = 30
 HOST = "127.0.0.1"
@@ -68,18 +68,9 @@ class Servers:
                     await asyncio.sleep(0.05)
 
 
-def ports(count: int) -> list[int]:
-    """Return ports of this machine that nobody listens on."""
-    listeners = [socket.create_server((HOST, 0)) for _ in range(count)]
-    found = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return found
-
-
 def nodes(count: int) -> tuple[Node, ...]:
     """Return servers on free ports."""
-    free = ports(2 * count)
+    free = [free_port() for _ in range(2 * count)]
     names = ["handrail"] if count == 1 else [f"handrail-{number}" for number in range(1, count + 1)]
     return tuple(
         Node(name, (HOST,), free[2 * place], free[2 * place + 1])

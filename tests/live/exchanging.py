@@ -189,12 +189,12 @@ async def exchange_at(url: str, area: Area | None = None) -> AsyncIterator[Excha
 
 
 @asynccontextmanager
-async def working(worker: Worker) -> AsyncIterator[Worker]:
-    """Let a worker run, with a waker beside one that holds, and end it."""
+async def working(worker: Worker, *, wakes: bool = True) -> AsyncIterator[Worker]:
+    """Let a worker run, with a waker beside one that holds unless nothing `wakes`, and end it."""
     stop, is_ready = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(worker.run(stop, is_ready.set))
     waker = Waker(worker.ledger.js, worker, "demo.exchange")
-    waking = asyncio.create_task(waker.run()) if worker.holds.rule.length else None
+    waking = asyncio.create_task(waker.run()) if wakes and worker.holds.rule.length else None
     try:
         async with asyncio.timeout(DEADLINE_S):
             await is_ready.wait()

@@ -4,6 +4,7 @@ What belongs to alpha carries `ALPHA_WORDS` and everything an attacker writes is
 leak or a forgery shows wherever it comes out.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -42,6 +43,7 @@ MAY_BE_ASKED = (
 )
 """What an attacker's gateway may ask in its own name."""
 DELIVERIES = 40
+SETTLED_S = 60
 
 HUB_USERS = ("exchange", "exchange-urgent", "story", "tracker", "operator", "probe")
 GATEWAY_USERS = (
@@ -54,6 +56,7 @@ GATEWAY_USERS = (
     "beta.probe",
 )
 ALPHA_LANES = (subjects.submit(ALPHA, CHILD), subjects.urgent(ALPHA, CHILD))
+BETA_LANES = (subjects.submit(BETA, CHILD), subjects.urgent(BETA, CHILD))
 
 
 @dataclass
@@ -71,12 +74,15 @@ class World:
         """Return what no attack may change; waits until all that was sent before is stored.
 
         A fence is published to every stream of interest: its sequence says how many records others
-        have put there.
+        have put there. Those in beta's own lanes are for what beta may send: a stream answers in
+        turn, so with the fence all before it is answered, to whomever the answer went.
         """
         for user in ("alpha.service", *HUB_USERS):
             await has_read(self.clients[user])
         exchange = self.clients["exchange"].jetstream()
         alpha = self.clients["alpha.service"].jetstream()
+        for lane in BETA_LANES:
+            await self.clients["beta.service"].jetstream().publish(lane, b"fence")
         self._fences += 1
         counts = {
             lane: (await alpha.publish(lane, b"fence")).seq - self._fences for lane in ALPHA_LANES
@@ -93,6 +99,18 @@ class World:
             "subjects": {info.config.name: info.config.subjects for info in streams},
             "asked": [subject for subject in self.asked if subject not in MAY_BE_ASKED],
         }
+
+    async def settled(self) -> dict[str, object]:
+        """Return the state once nothing changes it any more.
+
+        JetStream has read a request before it has done and answered it, so one look is not enough:
+        two in a row have to be equal.
+        """
+        before = await self.state()
+        async with asyncio.timeout(SETTLED_S):
+            while (after := await self.state()) != before:
+                before = after
+        return after
 
 
 def plan_of(keys: dict[str, NKey], folder: Path) -> ServerPlan:

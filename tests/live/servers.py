@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -24,6 +25,8 @@ IMAGE = "nats:2.15.1"
 CONFIG_IN_CONTAINER = "/etc/nats/handrail.conf"
 PORT_IN_CONTAINER = 4222
 READY_S = 60
+PORTS = range(20_000, 32_000)
+_given: set[int] = set()
 
 Configuration = Callable[[ServerPlan], str]
 
@@ -140,10 +143,18 @@ def use_container() -> bool:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port of this machine that nobody listens on, and that nobody is given by chance.
+
+    It lies below what systems give to whoever asks for any port or connects to somebody, so that
+    nothing takes it before the server that it is for.
+    """
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        if port in _given:
+            continue
+        _given.add(port)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def everywhere(configuration: str) -> str:

@@ -247,11 +247,14 @@ async def test_a_gateway_cannot_take_all_connections(running: Running) -> None:
     await running.take(running.gateway("alpha", ALPHA), running.gateway("beta", BETA))
     held = [await running.connect("alpha-desk") for _ in range(LIMITS.connections - 1)]
 
-    with pytest.raises(HandrailError):
+    with pytest.raises(HandrailError) as refused:
         await connect(running.server.url, running.keys["alpha-desk"], name="more", timeout_s=0.5)
 
+    assert refused.value.code == "nats.unreachable"
     assert all(one.is_connected for one in held)
     assert await submits(await running.connect("beta-desk"), BETA)
+    await held[0].close()
+    assert await submits(await running.connect("alpha-desk"), ALPHA)
 
 
 async def test_a_gateway_cannot_take_all_subscriptions(running: Running) -> None:

@@ -26,6 +26,7 @@ from tests.live.commands import (
     SCHOOL,
     TEACHER,
     System,
+    readable,
     received,
     referral,
     running,
@@ -69,7 +70,7 @@ def sent(system: System, content: bytes, **more: Any) -> dict[str, Any]:
 
 def opened(system: System, message: str, folder: Path, reader: str = DUTY) -> dict[str, Any]:
     """Open a message and fetch what is attached, once the story has stored it."""
-    return system.run("open", message, "--as", reader, "--attachments", folder)
+    return readable(system, message, reader, "--attachments", folder)
 
 
 def having(told: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tests.live.commands import (
     SCHOOL,
     TEACHER,
     System,
+    readable,
     received,
     referral,
     running,
@@ -63,8 +64,10 @@ def reads(system: System, child: str) -> list[tuple[str, str, str, int]]:
 def opened(system: System, message: str, statements: int) -> dict[str, Any]:
     """Open a message until its statements are shown; they may be on their way yet."""
     received(system, FRONT, message)
-    words = ("open", message, "--as", DUTY, "--purpose", "duty screening")
-    return until(lambda: system.run(*words), lambda told: len(told["statements"]) == statements)
+    return until(
+        lambda: readable(system, message, DUTY, "--purpose", "duty screening"),
+        lambda told: len(told["statements"]) == statements,
+    )
 
 
 def test_opening_shows_the_statements_and_records_the_read(
@@ -114,7 +117,7 @@ def test_a_decision_reaches_who_asked_with_its_reason(
     told = system.run(*words, "--reason", "The school can help here.", "--encourage-caf")
     received(system, SCHOOL, told["message"])
     read = until(
-        lambda: system.run("open", told["message"], "--as", TEACHER),
+        lambda: readable(system, told["message"], TEACHER),
         lambda answer: answer["statements"],
     )
     assert [one["statement"]["value"] for one in read["statements"]] == [

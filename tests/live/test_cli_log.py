@@ -1,5 +1,6 @@
 """The log of a running partnership, from the command line: witnessed, checked, told when bent."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,8 +28,8 @@ def _status(system: System) -> dict[str, Any]:
     return system.run("log", "status")
 
 
-def test_every_gateway_witnesses_what_was_decided(system: System) -> None:
-    """Without anybody's doing each gateway of the demonstration signs the newest head."""
+def witnessed(system: System) -> dict[str, Any]:
+    """Wait until every gateway has signed the newest head, and return the status then."""
     directory = system.run("partnership", "agency", "list")
     gateways = {agency["gateway"] for agency in directory["agencies"]}
 
@@ -36,7 +37,22 @@ def test_every_gateway_witnesses_what_was_decided(system: System) -> None:
         seen = {w["witness"] for w in told["witnesses"] if w["size"] == told["head"]["size"]}
         return told["state"] == "following" and seen == gateways
 
-    told = until(lambda: _status(system), all_have, WITHIN_S)
+    return until(lambda: _status(system), all_have, WITHIN_S)
+
+
+def compared(system: System) -> None:
+    """Wait until the service that got the referral has proved that it stands in the log."""
+
+    def proved(_: object) -> bool:
+        kept = [Memory(path).read() for path in memories(system.folder)]
+        return any(one.checked.get(FRONT, 0) for one in kept)
+
+    until(lambda: None, proved, WITHIN_S)
+
+
+def test_every_gateway_witnesses_what_was_decided(system: System) -> None:
+    """Without anybody's doing each gateway of the demonstration signs the newest head."""
+    told = witnessed(system)
     assert told["groups"] == told["head"]["size"] >= 1
     assert {one["state"] for one in told["here"]} == {"witnessing"}
 
@@ -54,17 +70,15 @@ def test_the_whole_log_is_checked(system: System) -> None:
 
 def test_deliveries_are_compared_without_an_alarm(system: System) -> None:
     """The service that got the referral has proved that it stands in the log."""
-
-    def proved(_: object) -> bool:
-        kept = [Memory(path).read() for path in memories(system.folder)]
-        return any(one.checked.get(FRONT, 0) for one in kept)
-
-    until(lambda: None, proved, WITHIN_S)
+    compared(system)
     assert all(not Memory(path).read().missing for path in memories(system.folder))
 
 
 def test_a_witness_that_stopped_is_told(system: System) -> None:
     """A witness that was shown two logs makes the status fail and say which one it is."""
+    # With nothing left to sign or to compare the service writes no memory of its own over it.
+    witnessed(system)
+    compared(system)
     path = memories(system.folder)[0]
     before = path.read_bytes()
     Memory(path).write(Memory(path).read().but(state=State.FORKED, reason="log.other-root"))
@@ -78,6 +92,22 @@ def test_a_witness_that_stopped_is_told(system: System) -> None:
         assert "The log is following." in shown.output
     finally:
         path.write_bytes(before)
+
+
+def test_a_witness_is_resolved_while_its_service_runs(system: System) -> None:
+    """The service begins again without a restart, and what it knew before does not come back."""
+    path = until(lambda: memories(system.folder), bool, WITHIN_S)[0]
+    before = until(lambda: Memory(path).read(), lambda kept: kept.cosigned, WITHIN_S)
+    Memory(path).write(before.but(state=State.FORKED, reason="log.other-root"))
+    gateway = path.stem.removeprefix("witness-").rpartition("-")[0]
+
+    system.run("log", "resolve", gateway, "--because", "the store was restored")
+
+    again = until(lambda: Memory(path).read(), lambda kept: kept.cosigned, WITHIN_S)
+    assert again.state is State.WITNESSING
+    lines = (system.folder / "logs" / "up.log").read_text().splitlines()
+    assert "log.resolved" in {json.loads(line)["event"] for line in lines}
+    assert {one["state"] for one in _status(system)["here"]} == {"witnessing"}
 
 
 def test_the_check_is_shown_to_people(system: System) -> None:

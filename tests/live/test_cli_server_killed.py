@@ -17,6 +17,7 @@ from tests.live.commands import (
     SCHOOL,
     TEACHER,
     System,
+    readable,
     received,
     referral,
     running,
@@ -57,7 +58,7 @@ def test_a_killed_server_comes_back_on_its_port_and_every_service_with_it(
     assert system.partnership.nats_url() == url
     for message in (before["message"], sent["message"]):
         received(system, FRONT, message)
-        opened = system.run("open", message, "--as", DUTY)
+        opened = readable(system, message, DUTY)
         assert [one["statement"]["value"] for one in opened["statements"]] == ["as told"]
         assert opened["withheld"] == 0
     for one in (before, sent):

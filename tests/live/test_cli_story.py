@@ -56,16 +56,21 @@ def prefilled(system: System, child: str, *more: object) -> dict[str, Any]:
     return until(lambda: system.ask(*words), lambda told: told.get("filled"))
 
 
+def story_watched(system: System) -> list[str]:
+    """Return how the exchange has found the story service: nothing is refused before it is up."""
+    lines = (system.folder / "logs" / "exchange.log").read_text().splitlines()
+    told = [json.loads(line) for line in lines]
+    return [one["state"] for one in told if one["event"] == "story.watched"]
+
+
 def test_asking_again_is_refused_with_where_it_is_and_saying_why_is_not(
     system: System, child: str
 ) -> None:
     """The sender is told which question and how to read the answer; an update passes."""
     again = referral(child=child, statements=[*referral()["statements"], household()])
+    until(lambda: story_watched(system), lambda seen: seen[-1:] == ["up"])
 
-    refused = until(
-        lambda: system.say("send", system.paper(again), "--as", TEACHER, code=3).json,
-        lambda told: told["reasons"],
-    )
+    refused = system.send(again, TEACHER, code=3).json
     changed = {**household(), "again": "update", "because": "Ned moved in"}
     again["statements"][-1] = changed
     accepted = system.send(again, TEACHER).json
@@ -96,9 +101,10 @@ def test_a_form_comes_filled_in_is_completed_sent_and_measured(system: System, c
         "statements": held,
     }
     sent = system.send(sheet, DUTY).json
-    tracked = until(lambda: system.run("track", child), lambda track: len(track["messages"]) == 2)[
-        "told_once"
-    ]
+    track = until(
+        lambda: system.ask("track", child), lambda told: len(told.get("messages", ())) == 2
+    )
+    tracked = track["told_once"]
     area = system.run("story", "measures")
     alone = system.run("story", "measures", child)
 

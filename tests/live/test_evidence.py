@@ -72,10 +72,11 @@ def made(system: System, about: str, out: Path) -> dict[str, Any]:
     """Have a file written about a child or a message, once witnesses saw all of it in the log."""
 
     def write() -> dict[str, Any]:
-        return system.run("evidence", about, "--out", out)
+        return system.ask("evidence", about, "--out", out)
 
     def whole(told: dict[str, Any]) -> bool:
-        return int(told["witnesses"]) > 0 and bool(told["logged"] == told["attestations"])
+        seen = int(told.get("witnesses", 0)) > 0
+        return seen and bool(told["logged"] == told["attestations"])
 
     return until(write, whole)
 

@@ -23,6 +23,7 @@ from tests.live.commands import (
     SCHOOL,
     TEACHER,
     System,
+    readable,
     received,
     referral,
     running,
@@ -180,7 +181,7 @@ def test_what_is_erased_is_in_no_file_and_what_was_proved_stays_proved(system: S
     )
     sent = {first: SCHOOL, second: SCHOOL, third: SCHOOL}
     for message in sent:
-        until(lambda: system.run("open", message, "--as", DUTY), bool)  # noqa: B023 - at once
+        readable(system, message, DUTY)
     key, parts, spared = child_key(system, child), kept(system, first), kept(system, second)
     before = proofs(system, child, sent)
 

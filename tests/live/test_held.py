@@ -304,7 +304,7 @@ async def test_what_was_answered_meanwhile_is_only_settled(
     _, answer = pair(exchange, child)
     given = {"id": identity(answer), "answers": new_reference()}
     other = area.sealed("message.acknowledged", child, DUTY, [SCHOOL], **given)
-    async with working(exchange.worker(hold=BRIEF)):
+    async with working(exchange.worker(hold=BRIEF), wakes=False):
         data = await exchange.send(answer)
         await exchange.held(answer)
     async with working(exchange.worker()):

@@ -1,28 +1,28 @@
 """Keys changed by commands while everything runs: services, people, the root, a guest's trust."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from contracts import jws
 from contracts.identifiers import agency_of
 from contracts.records import GROUP_TYP, Receipt
 from services.cli.amending import read_directory
-from services.cli.main import app
-from services.runtime.seen import Seen, seen_in
+from services.cli.options import load
+from services.runtime.seen import Seen
 from tests.live.commands import (
     DUTY,
     FRONT,
     MANAGER,
     TEACHER,
     System,
+    in_force,
+    readable,
     received,
     referral,
+    refusal,
     running,
     say,
     until,
@@ -30,7 +30,6 @@ from tests.live.commands import (
 
 pytestmark = pytest.mark.live
 
-_RUNNER = CliRunner()
 EXCHANGE, MOOR, JO = "demo.exchange", "moor.moor-school", "moor.moor-school.jo"
 
 
@@ -79,14 +78,12 @@ def test_a_revoked_key_is_refused_everywhere_within_seconds_and_its_past_stands(
     kid = system.partnership.practitioner_key(MANAGER).kid
     version = system.run("key", "revoke", MANAGER, "--kid", kid)["directory_version"]
 
-    seen = system.folder / "seen"
-    until(lambda: seen_in(seen / "exchange.version").version, lambda v: v >= version)
+    until(lambda: in_force(system, "exchange").version, lambda held: held >= version)
     refused = system.run("send", late, code=3)
     assert [one["code"] for one in refused["reasons"]] == ["seal.key-revoked"]
     assert system.run("verify", earlier)["holds"]
     assert system.run("verify", tmp_path / "receipt")["holds"]
-    about = system.run("open", sent["message"], "--as", DUTY)
-    assert about["statements"], line
+    assert readable(system, sent["message"], DUTY)["statements"], line
 
 
 def test_every_running_service_follows_a_change_of_the_root(system: System, tmp_path: Path) -> None:
@@ -102,12 +99,11 @@ def test_every_running_service_follows_a_change_of_the_root(system: System, tmp_
     other = jws.PrivateKey.generate().x
     refused = system.run("verify", receipt, "--root", other, code=1)
     assert refused["error"]["code"] == "directory.untrusted"
-    seen = system.folder / "seen"
 
     for name in ("exchange", "exchange-urgent", "story", "tracker", "agency-schools-universal"):
 
         def of(name: str = name) -> Seen:
-            return seen_in(seen / f"{name}.version")
+            return in_force(system, name)
 
         found = until(of, lambda held: held.version >= made["directory_version"])
         assert found.root_x == made["root_x"] != pinned
@@ -129,11 +125,16 @@ def guest(system: System, tmp_path_factory: pytest.TempPathFactory) -> Path:
         say("practitioner", "add", f"moor.{name}.jo", "--name", "Jo", "--dir", home)
     made = say("partnership", "trust", "offer", "--agency", MOOR, "--out", desk / "offer",
                "--dir", home).json  # fmt: skip
-    system.run("partnership", "trust", "add", "--directory", desk / "offer", "--root",
-               made["root_x"], "--agency", f"{MOOR}=universal", "--gateway", "guests")  # fmt: skip
+    added = system.run("partnership", "trust", "add", "--directory", desk / "offer", "--root",
+                       made["root_x"], "--agency", f"{MOOR}=universal",
+                       "--gateway", "guests")  # fmt: skip
     system.run("partnership", "gateway", "export", "guests", "--out", desk / "state",
                "--unencrypted")  # fmt: skip
     shutil.copytree(home / "keys" / "practitioners", desk / "state" / "keys" / "practitioners")
+    desk_key = system.partnership.nkey("guests-desk")
+    until(lambda: refusal(system, desk_key), lambda code: not code)
+    version = added["directory_version"]
+    until(lambda: in_force(system, "exchange").version, lambda held: held >= version)
     return desk / "state"
 
 
@@ -144,18 +145,12 @@ def test_a_guest_refers_a_child_and_both_sides_receive_what_is_theirs(
     monkeypatch.setenv("HANDRAIL_NATS_URL", system.partnership.nats_url())
     paper, receipt = system.paper(referral()), tmp_path / "receipt"
 
-    def sent() -> dict[str, Any]:
-        done = _RUNNER.invoke(app, ["send", str(paper), "--as", JO, "--receipt", str(receipt),
-                                    "--dir", str(guest), "--json"])  # fmt: skip
-        told: dict[str, Any] = json.loads(done.stdout)
-        return told
-
-    told = until(sent, lambda made: "outcome" in made, settle_s=60)
+    told = say("send", paper, "--as", JO, "--receipt", receipt, "--dir", guest).json
     assert told["outcome"] == "accepted"
     assert say("verify", receipt, "--dir", guest).json["holds"]
     (line,) = received(system, FRONT, told["message"])
     assert line["from"] == MOOR
-    assert system.run("open", told["message"], "--as", DUTY)["statements"]
+    assert readable(system, told["message"], DUTY)["statements"]
 
     answer = system.run("acknowledge", told["message"], "--as", DUTY)
     there = System(guest, system.papers)
@@ -187,11 +182,12 @@ def test_an_ended_trust_is_refused_at_once_and_its_past_stands(
     told = say("send", earlier, "--receipt", tmp_path / "receipt", "--dir", guest).json
     assert told["outcome"] == "accepted"
     version = system.run("partnership", "trust", "end", "moor")["directory_version"]
-    seen = system.folder / "seen" / "exchange.version"
-    until(lambda: seen_in(seen).version, lambda held: held >= version)
+    until(lambda: in_force(system, "exchange").version, lambda held: held >= version)
 
-    refused = _RUNNER.invoke(app, ["send", str(late), "--dir", str(guest), "--json"])
-    assert refused.exit_code != 0
-    assert '"accepted"' not in refused.stdout
+    desk_key = load(guest).nkey("guests-desk")
+    assert until(lambda: refusal(system, desk_key), bool) == "nats.refused"
+
+    refused = say("send", late, "--dir", guest, code=1).json
+    assert refused["error"]["code"] == "nats.refused"
     assert system.run("verify", earlier)["holds"]
     assert system.run("verify", tmp_path / "receipt")["holds"]

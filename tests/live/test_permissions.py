@@ -168,7 +168,7 @@ async def refused(client: Client, what: str, try_all: "asyncio.Future[None]") ->
     try:
         await try_all
         # The server works a connection's requests in turn: with this answered, all are.
-        await client.flush(timeout=30)
+        await has_read(client)
     finally:
         client._error_cb = previous
     found = (_REFUSED.search(text) for text in told)
@@ -260,13 +260,14 @@ async def test_what_the_table_does_not_name_changes_and_reveals_nothing(
 
     reply = client.new_inbox()
     listening = await client.subscribe(reply, cb=note)
-    before = await real.state()
+    before = await real.settled()
 
     for subject in forbidden:
         await client.publish(subject, harmful(subject), reply=reply)
     await has_read(client)
-    after = await real.state()
-    await listening.unsubscribe()
+    after = await real.settled()
+    await has_read(client)
+    await listening.drain()  # type: ignore[no-untyped-call]
 
     assert before == after
     assert [message.subject for message in answers] == []
@@ -308,12 +309,12 @@ async def test_nobody_answers_in_anothers_name_whatever_reply_is_asked_for(
     """
     client, subjects_ = real.clients[USERS[identity.name]], permitted(real, identity)
     assert subjects_
-    before, asked = await real.state(), len(real.asked)
+    before, asked = await real.settled(), len(real.asked)
 
     for attack in (attack for subject in subjects_ for attack in deputised(subject)):
         await client.publish(attack.subject, attack.payload, attack.reply)
-    await client.flush(timeout=30)
-    after = await real.state()
+    await has_read(client)
+    after = await real.settled()
 
     assert {**after, "asked": None} == {**before, "asked": None}
     questions = (subjects.DIRECTORY, subjects.INTAKE_KEY)

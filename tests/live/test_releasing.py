@@ -28,6 +28,7 @@ from contracts.subjects import (
     urgent_stream,
 )
 from contracts.submission import digest_of_bytes
+from services.exchange import quarantine_desk
 from services.exchange.ledger import Ledger
 from services.exchange.quarantine_desk import QuarantineDesk
 from services.exchange.trimming import _oldest_quarantined
@@ -73,6 +74,12 @@ class World:
             while (found := (await self.listed()).get(name)) is None:
                 await asyncio.sleep(0.02)
         return found
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for every decision, however busy the machine is."""
+    monkeypatch.setattr(quarantine_desk, "_DECIDED_WITHIN_S", DEADLINE_S)
 
 
 @pytest_asyncio.fixture

@@ -6,7 +6,16 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli.main import app
-from tests.live.commands import DUTY, FRONT, TEACHER, System, received, referral, running
+from tests.live.commands import (
+    DUTY,
+    FRONT,
+    TEACHER,
+    System,
+    readable,
+    received,
+    referral,
+    running,
+)
 
 pytestmark = pytest.mark.live
 TYPED = {
@@ -77,7 +86,7 @@ def test_child_protection_arrives_with_what_could_not_be_read(system: System) ->
     )
     sent = system.send(urgent, TEACHER).json
     received(system, FRONT, sent["message"])
-    opened = system.run("open", sent["message"], "--as", DUTY, "--purpose", "to protect the child")
+    opened = readable(system, sent["message"], DUTY, "--purpose", "to protect the child")
 
     values = {one["statement"]["question"]: one["statement"] for one in opened["statements"]}
     for question, typed in {**WRONG, "identity.sex": "Male?!"}.items():

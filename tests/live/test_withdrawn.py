@@ -12,6 +12,7 @@ from tests.live.commands import (
     SCHOOL,
     TEACHER,
     System,
+    readable,
     received,
     referral,
     running,
@@ -42,8 +43,9 @@ def telling(**changes: Any) -> dict[str, Any]:
 def opened(system: System, message: str, reader: str, agency: str = FRONT) -> dict[str, Any]:
     """Open a message until its statement is shown; it may be on its way yet."""
     received(system, agency, message)
-    words = ("open", message, "--as", reader)
-    return until(lambda: system.run(*words), lambda told: len(told["statements"]) == 1)
+    return until(
+        lambda: readable(system, message, reader), lambda told: len(told["statements"]) == 1
+    )
 
 
 def state_of(system: System, agency: str, message: str) -> str:
@@ -81,7 +83,7 @@ def test_a_withdrawn_message_is_read_by_nobody_any_more(system: System) -> None:
     is_shut(system, message, DUTY, FRONT)
 
     # The story itself refuses, so that no copy of the request gets round the inbox.
-    whole = system.run("open", told["message"], "--as", DUTY, "--story")
+    whole = readable(system, told["message"], DUTY, "--story")
     assert whole["statements"] == []
     again = system.run(*words, code=3)
     assert [one["code"] for one in again["reasons"]] == ["withdrawal.already"]

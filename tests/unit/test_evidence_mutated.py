@@ -126,7 +126,13 @@ def change(made: Any, data: st.DataObject) -> None:
         holder[key] = type(value)()
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=250,
+    suppress_health_check=list(HealthCheck),
+)
 @given(data=st.data())
 def test_a_changed_file_proves_nothing_that_the_honest_one_does_not(data: st.DataObject) -> None:
     """Whatever parts are taken out, copied, repeated or edited: each proved line is so."""
