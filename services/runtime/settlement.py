@@ -147,11 +147,16 @@ class Settlement:
             _log.warning("try.not-stored", sequence=sequence, **log.error_keys(error))
             yield Retry(retry_delay(raw.metadata.num_delivered))
             return
-        yield SetAside(EXHAUSTED) if deaths >= DEATHS else None
         try:
-            await tries.end(raw.subject, sequence)
+            yield SetAside(EXHAUSTED) if deaths >= DEATHS else None
+        finally:  # also where the service is told to stop meanwhile
+            await self._end(tries, raw)
+
+    async def _end(self, tries: Tries, raw: Msg) -> None:
+        try:
+            await tries.end(raw.subject, _sequence(raw))
         except Exception as error:  # noqa: BLE001 - then this try counts as one without an end
-            _log.warning("try.not-stored", sequence=sequence, **log.error_keys(error))
+            _log.warning("try.not-stored", sequence=_sequence(raw), **log.error_keys(error))
 
     async def settle(self, raw: Msg, verdict: Retry | SetAside | None) -> None:
         """Carry out `verdict` on `raw`; None acknowledges.

@@ -332,6 +332,28 @@ async def test_a_fault_of_ours_is_never_held_against_a_record(
     assert (quarantined.records, tried.begun) == ([], 0)
 
 
+async def test_a_service_that_stops_during_a_try_has_ended_it(
+    js: JetStreamContext, nats_url: str
+) -> None:
+    """Stopping a service while it tries a record does not count against the record."""
+    tried, trying = Tried(), asyncio.Event()
+    broker = make_broker(nats_url, None, name="test", delivery_limit=1, tries=tried)
+
+    @ledger_subscriber(broker, "inbox.>", "desk")
+    async def handle(record: Record) -> None:
+        if record.delivery > 1:
+            trying.set()
+            await asyncio.Event().wait()
+        raise ConnectionError
+
+    await publish(js, b"x")
+    async with started(broker):
+        await asyncio.wait_for(trying.wait(), WITHIN_S)
+        assert tried.begun == 1
+
+    assert tried.begun == 0
+
+
 async def test_a_record_whose_tries_have_no_end_is_set_aside(
     js: JetStreamContext, nats_url: str
 ) -> None:
