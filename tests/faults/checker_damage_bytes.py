@@ -12,6 +12,7 @@ import orjson
 
 from tests.faults.checker_evidence import Evidence
 from tests.faults.checks_found import BASIS, CLOCKS, FORGED, LOST, UNPROVED
+from tests.faults.checks_log import LAST
 from tests.faults.checks_records import Entry, Reading
 
 
@@ -118,9 +119,11 @@ def _a_gateway_never_witnessed(e: Evidence) -> None:
 
 
 def _a_witness_stopped(e: Evidence) -> None:
-    """Leave the first signature of one witness alone, though heads went on."""
-    first = e.records[e.first("tree.witness.")]
-    e.records = [one for one in e.records if one == first or one[0] != first[0]]
+    """Leave what one witness signed before the newest heads, and nothing since."""
+    stopped = e.records[e.first("tree.witness.")][0]
+    heads = [n for n, (subject, _) in enumerate(e.records) if subject == "tree.head"]
+    since = heads[-LAST:][0]
+    e.records = [one for n, one in enumerate(e.records) if n < since or one[0] != stopped]
 
 
 def _witness_by_another_gateway(e: Evidence) -> None:
